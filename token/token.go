@@ -21,7 +21,7 @@ import (
 // Token is a bearer token and what a client must know of it. Printing it in
 // any way shows no part of its text.
 type Token struct {
-	text string
+	text *string // behind a pointer: fmt prints the values of unexported fields, whatever their methods
 	// Principal is the claim sub, for logs; the server decides who it is.
 	Principal string
 	// Expires is the end of its life.
@@ -59,13 +59,18 @@ func New(text string, now time.Time) (Token, error) {
 		return Token{}, errors.New(`the access token has no usable claim "exp"`)
 	}
 	expires := time.Unix(int64(*claims.Exp), 0)
-	t := Token{text: text, Principal: claims.Sub, Expires: expires}
+	t := Token{text: &text, Principal: claims.Sub, Expires: expires}
 	t.RefreshAfter = now.Add(time.Duration(float64(expires.Sub(now)) * refreshAt))
 	return t, nil
 }
 
 // Reveal returns the token's text.
-func (t Token) Reveal() string { return t.text }
+func (t Token) Reveal() string {
+	if t.text == nil {
+		return ""
+	}
+	return *t.text
+}
 
 const redacted = "[redacted]"
 

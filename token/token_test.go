@@ -62,7 +62,7 @@ func TestNoPrinterShowsTheToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %v", tok, tok, tok, tok, tok, tok, struct{ T token.Token }{tok})
+	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %v %+v", tok, tok, tok, tok, tok, tok, struct{ T token.Token }{tok}, struct{ hidden token.Token }{tok})
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "t", tok)
 	_ = json.NewEncoder(&out).Encode(map[string]any{"t": tok})
 	if strings.Contains(out.String(), tok.Reveal()[4:20]) {

@@ -100,9 +100,11 @@ func (p Pattern) String() string {
 
 // escape encodes what would change the structure of a CRN, or its meaning.
 func escape(s string) string {
-	s = url.PathEscape(s)
-	return strings.NewReplacer("*", "%2A", "=", "%3D", ":", "%3A").Replace(s)
+	return structural.Replace(url.PathEscape(s))
 }
+
+// structural are the characters that url.PathEscape leaves and a CRN needs.
+var structural = strings.NewReplacer("*", "%2A", "=", "%3D", ":", "%3A")
 
 // ParsePattern reads a CRN. Segments are decoded once; an encoded * or / is
 // literal; a bare * may stand only at the end of a resource name. The

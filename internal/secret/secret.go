@@ -16,20 +16,30 @@ import (
 const Redacted = "[redacted]"
 
 // String is a secret text: a token, a password, a client secret. The zero
-// value is the empty secret.
-type String struct{ text string }
+// value is the empty secret. Two Strings cannot be compared with ==.
+type String struct {
+	// The text is behind a pointer because fmt calls no method of a value in an
+	// unexported field: it prints what it finds, and finds an address.
+	text *string
+	_    [0]func()
+}
 
 // New wraps text.
-func New(text string) String { return String{text: text} }
+func New(text string) String { return String{text: &text} }
 
 // Reveal returns the text itself.
-func (s String) Reveal() string { return s.text }
+func (s String) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsZero reports whether there is no text.
-func (s String) IsZero() bool { return s.text == "" }
+func (s String) IsZero() bool { return s.Reveal() == "" }
 
 // Len is the length of the text in bytes.
-func (s String) Len() int { return len(s.text) }
+func (s String) Len() int { return len(s.Reveal()) }
 
 func (String) String() string   { return Redacted }
 func (String) GoString() string { return Redacted }
