@@ -1,0 +1,202 @@
+package lab
+
+import (
+	_ "embed"
+	"os"
+	"strings"
+
+	"github.com/klammhq/klamm/internal/config"
+	"github.com/klammhq/klamm/internal/fault"
+)
+
+//go:embed lab.yaml
+var builtIn []byte
+
+// World is what the lab consists of: lab.yaml, or a file of its form.
+type World struct {
+	Version  int      `config:"version,required"`
+	Cluster  Cluster  `config:"cluster,required"`
+	Entra    Entra    `config:"entra,required"`
+	Okta     Okta     `config:"okta,required"`
+	Defaults Defaults `config:"defaults,required"`
+	// Identity are the gateway's identity documents, with ${NAME} for what is
+	// known only once the lab runs.
+	Identity string `config:"identity,required"`
+}
+
+// Cluster is the logical cluster that the gateway stands for.
+type Cluster struct {
+	ID      string           `config:"id,required"`
+	Brokers int              `config:"brokers"` // of the embedded engine
+	Topics  map[string]Topic `config:"topics"`
+}
+
+// Topic is made at the start unless it exists.
+type Topic struct {
+	Partitions int `config:"partitions"`
+}
+
+// Entra is one tenant of Microsoft Entra ID.
+type Entra struct {
+	Tenant            string            `config:"tenant,required"` // a UUID, or "random"
+	Applications      []Application     `config:"applications"`
+	ManagedIdentities []ManagedIdentity `config:"managed_identities"`
+}
+
+// Application is an app registration with its service principal.
+type Application struct {
+	Name               string       `config:"name,required"`
+	ClientID           string       `config:"client_id,required"`
+	AppIDURIs          []string     `config:"app_id_uris"`
+	AccessTokenVersion int          `config:"access_token_version"` // 1 when absent, as in a new registration
+	Roles              []string     `config:"roles"`
+	Secrets            []Secret     `config:"secrets"`
+	AssignmentRequired bool         `config:"assignment_required"`
+	Permissions        []Permission `config:"permissions"`
+}
+
+// Secret is a client secret: the value is sent, the id only names it.
+type Secret struct {
+	ID    string `config:"id,required"`
+	Value string `config:"value,required"`
+}
+
+// Permission is an app role of another application.
+type Permission struct {
+	Application string `config:"application,required"` // by its name here
+	Role        string `config:"role,required"`
+	Consent     bool   `config:"consent"` // an administrator granted it
+}
+
+// ManagedIdentity is an identity of the machine that the lab's IMDS serves.
+type ManagedIdentity struct {
+	Name        string       `config:"name,required"`
+	System      bool         `config:"system"` // system-assigned; else user-assigned
+	ClientID    string       `config:"client_id,required"`
+	ObjectID    string       `config:"object_id,required"`
+	Assignments []Assignment `config:"assignments"`
+}
+
+// Assignment gives an identity an app role; it needs no consent.
+type Assignment struct {
+	Application string `config:"application,required"`
+	Role        string `config:"role,required"`
+}
+
+// Okta is one authorization server in the shape of Okta's.
+type Okta struct {
+	Server   string       `config:"server,required"`
+	Audience string       `config:"audience,required"`
+	Scopes   []string     `config:"scopes,required"`
+	Clients  []OktaClient `config:"clients"`
+}
+
+// OktaClient is a service application.
+type OktaClient struct {
+	ClientID string `config:"client_id,required"`
+	Secret   string `config:"secret,required"`
+}
+
+// Defaults say what stands in the environment file.
+type Defaults struct {
+	Topic               string `config:"topic,required"`
+	ForbiddenTopic      string `config:"forbidden_topic,required"`
+	Group               string `config:"group,required"`
+	ResourceApplication string `config:"resource_application,required"`
+	ManagedIdentity     string `config:"managed_identity,required"`
+	Pool                string `config:"pool,required"`
+	OAuthApplication    string `config:"oauth_application,required"`
+	OAuthPool           string `config:"oauth_pool,required"`
+	OktaClient          string `config:"okta_client,required"`
+	OktaPool            string `config:"okta_pool,required"`
+}
+
+// LoadWorld reads a file, or what is built in when path is empty.
+func LoadWorld(path string) (*World, error) {
+	name, text := "lab.yaml (built in)", builtIn
+	if path != "" {
+		var err error
+		if text, err = os.ReadFile(path); err != nil {
+			return nil, fault.New(fault.Invalid, "the lab's world %s cannot be read", path).Because(err)
+		}
+		name = path
+	}
+	docs, err := config.Parse(name, text)
+	if err != nil {
+		return nil, err
+	}
+	if len(docs) != 1 {
+		return nil, fault.New(fault.Invalid, "the lab's world is one YAML document, this file holds %d", len(docs)).At(name)
+	}
+	w := &World{}
+	if err := docs[0].Decode(w); err != nil {
+		return nil, err
+	}
+	return w, w.check(docs[0])
+}
+
+// check tells what only the whole can show.
+func (w *World) check(doc *config.Document) error {
+	var problems config.Errors
+	if w.Version != 1 {
+		problems.Add(doc.Errorf(&w.Version, "version %d is not known, this is version 1", w.Version))
+	}
+	d := &w.Defaults
+	for _, ref := range []*string{&d.ResourceApplication, &d.OAuthApplication} {
+		if w.Application(*ref) == nil {
+			problems.Add(doc.Errorf(ref, "there is no application named %q under entra.applications", *ref))
+		}
+	}
+	if w.ManagedIdentity() == nil {
+		problems.Add(doc.Errorf(&d.ManagedIdentity, "there is no identity named %q under entra.managed_identities", d.ManagedIdentity))
+	}
+	if w.OktaClient() == nil {
+		problems.Add(doc.Errorf(&d.OktaClient, "there is no client %q under okta.clients", d.OktaClient))
+	}
+	if a := w.Application(d.OAuthApplication); a != nil && len(a.Secrets) == 0 {
+		problems.Add(doc.Errorf(&d.OAuthApplication, "application %q has no secret, and clients in the environment file need one", a.Name))
+	}
+	if a := w.Application(d.ResourceApplication); a != nil && len(a.AppIDURIs) == 0 {
+		problems.Add(doc.Errorf(&d.ResourceApplication, "application %q has no App ID URI, and tokens are asked for by one", a.Name))
+	}
+	return problems.Err()
+}
+
+// Application finds one by its name, nil when there is none.
+func (w *World) Application(name string) *Application {
+	for i := range w.Entra.Applications {
+		if w.Entra.Applications[i].Name == name {
+			return &w.Entra.Applications[i]
+		}
+	}
+	return nil
+}
+
+// ManagedIdentity is the one of the environment file.
+func (w *World) ManagedIdentity() *ManagedIdentity {
+	for i := range w.Entra.ManagedIdentities {
+		if w.Entra.ManagedIdentities[i].Name == w.Defaults.ManagedIdentity {
+			return &w.Entra.ManagedIdentities[i]
+		}
+	}
+	return nil
+}
+
+// OktaClient is the one of the environment file.
+func (w *World) OktaClient() *OktaClient {
+	for i := range w.Okta.Clients {
+		if w.Okta.Clients[i].ClientID == w.Defaults.OktaClient {
+			return &w.Okta.Clients[i]
+		}
+	}
+	return nil
+}
+
+// Documents are the identity documents with every ${NAME} replaced by its value.
+func (w *World) Documents(values Env) string {
+	var pairs []string
+	for _, v := range values {
+		pairs = append(pairs, "${"+v.Key+"}", v.Value)
+	}
+	return strings.NewReplacer(pairs...).Replace(w.Identity)
+}
