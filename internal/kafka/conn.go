@@ -2,83 +2,47 @@ package kafka
 
 import (
 	"bufio"
-	"context"
-	"encoding/binary"
+	"crypto/tls"
+	"io"
 	"net"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/klammhq/klamm/internal/fault"
 )
 
-// Conn is a client's connection.
+// Conn is a client's connection. Reads go through a small buffer, so use the
+// Conn and never what it wraps.
 type Conn struct {
 	net.Conn
-	r *bufio.Reader
+	r    io.Reader
+	head [prefix]byte
 }
 
 // NewConn wraps c, which is a finished TLS connection or a plain one.
-func NewConn(c net.Conn) *Conn { return &Conn{Conn: c, r: bufio.NewReaderSize(c, 4096)} }
+func NewConn(c net.Conn) *Conn { return &Conn{Conn: c, r: reader(c)} }
 
-// ReadFrame reads the next request of at most max bytes.
-func (c *Conn) ReadFrame(max int) (*Frame, error) { return ReadFrame(c.r, max) }
+// reader saves a plain connection a system call for each length prefix; a TLS
+// connection has a buffer of its own. Large reads pass by the small buffer, and
+// small it is because an idle connection keeps it.
+func reader(c net.Conn) io.Reader {
+	if _, buffered := c.(*tls.Conn); buffered {
+		return c
+	}
+	return bufio.NewReaderSize(c, 512)
+}
+
+func (c *Conn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+// ReadFrame reads the next request of at most limit bytes into a pooled frame.
+func (c *Conn) ReadFrame(limit int) (*Frame, error) {
+	f := &Frame{}
+	return f, c.ReadInto(f, limit)
+}
+
+// ReadInto is ReadFrame into a frame that the caller reuses; it must have been
+// released.
+func (c *Conn) ReadInto(f *Frame, limit int) error { return f.read(c.r, &c.head, limit) }
 
 // ReadBytes reads the next length-prefixed block, as the raw SASL tokens after
 // SaslHandshake version 0 are.
-func (c *Conn) ReadBytes(max int) ([]byte, error) { return ReadBytes(c.r, max) }
+func (c *Conn) ReadBytes(limit int) ([]byte, error) { return ReadBytes(c.r, limit) }
 
 // WriteBytes writes b with its length prefix.
-func (c *Conn) WriteBytes(b []byte) error { return writeBytes(c.Conn, b) }
-
-func writeBytes(w net.Conn, b []byte) error {
-	buf := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(b)), uint32(len(b)))
-	_, err := w.Write(append(buf, b...))
-	return err
-}
-
-// Link is a logged-in connection to one broker. Either the relay drives it
-// frame by frame, or its owner asks single requests; never both.
-type Link struct {
-	net.Conn
-	Broker      int32 // node id
-	r           *bufio.Reader
-	correlation int32
-}
-
-// NewLink wraps c.
-func NewLink(c net.Conn, broker int32) *Link {
-	return &Link{Conn: c, Broker: broker, r: bufio.NewReaderSize(c, 4096)}
-}
-
-// MaxResponse is the largest answer of a broker that is read: 1 GiB.
-const MaxResponse = 1 << 30
-
-// Request sends req in the version it is set to and waits for its answer.
-// Calls must not overlap. An error leaves the link unusable.
-func (l *Link) Request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
-	stop := context.AfterFunc(ctx, func() { _ = l.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	l.correlation++
-	b := kmsg.NewRequestFormatter(kmsg.FormatterClientID("klamm")).AppendRequest(nil, req, l.correlation)
-	if _, err := l.Write(b); err != nil {
-		return nil, err
-	}
-	answer, err := ReadBytes(l.r, MaxResponse)
-	if err != nil {
-		return nil, err
-	}
-	if len(answer) < 4 || int32(binary.BigEndian.Uint32(answer)) != l.correlation {
-		return nil, fault.New(fault.Malformed, "broker %d answered with another correlation id", l.Broker)
-	}
-	body := answer[4:]
-	if req.Key() != 18 && req.IsFlexible() {
-		n, err := skipTags(body)
-		if err != nil {
-			return nil, err
-		}
-		body = body[n:]
-	}
-	resp := req.ResponseKind()
-	return resp, resp.ReadFrom(body)
-}
+func (c *Conn) WriteBytes(b []byte) error { return writeBlock(c.Conn, b) }

@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"io"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/klammhq/klamm/internal/fault"
 )
 
@@ -26,93 +24,111 @@ type Header struct {
 // Nothing may keep a slice of it after Release.
 type Frame struct {
 	Header
-	Bytes []byte // header and body
-	body  int    // where the body begins
+	Bytes  []byte  // header and body
+	body   int     // where the body begins
+	buffer *Buffer // nil when the bytes are the caller's
 }
 
 // Body is the request without its header.
 func (f *Frame) Body() []byte { return f.Bytes[f.body:] }
 
-// Release gives the buffer back.
-func (f *Frame) Release() {}
-
-// ReadBytes reads one length-prefixed block of at most max bytes. The length
-// is checked before anything is allocated.
-func ReadBytes(r io.Reader, max int) ([]byte, error) {
-	var size [4]byte
-	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return nil, err
+// Release gives the buffer back, once.
+func (f *Frame) Release() {
+	if f.buffer != nil {
+		if f.Key == saslAuthenticate {
+			clear(f.buffer.Bytes) // a token must not wait in the pool
+		}
+		f.buffer.Release()
+		*f = Frame{}
 	}
-	n := int32(binary.BigEndian.Uint32(size[:]))
-	if n < 0 || int(n) > max {
-		return nil, fault.New(fault.Malformed, "a block of %d bytes, at most %d are read", n, max)
-	}
-	b := make([]byte, n)
-	_, err := io.ReadFull(r, b)
-	return b, err
 }
 
-// ReadFrame reads one request and its header.
-func ReadFrame(r io.Reader, max int) (*Frame, error) {
-	b, err := ReadBytes(r, max)
+// WriteTo writes the frame with its length prefix.
+func (f *Frame) WriteTo(l *Link) error {
+	if f.buffer == nil {
+		return l.WriteBytes(f.Bytes)
+	}
+	_, err := l.Write(f.buffer.Bytes)
+	return err
+}
+
+// ReadBytes reads one length-prefixed block of at most limit bytes. The length
+// is checked before anything is allocated, and alone it claims at most 1 MiB.
+func ReadBytes(r io.Reader, limit int) ([]byte, error) {
+	b, err := readBlock(r, new([prefix]byte), limit)
 	if err != nil {
 		return nil, err
 	}
-	return ParseFrame(b)
+	defer b.Release()
+	defer clear(b.Bytes) // it may be a token
+	return append([]byte(nil), b.Bytes[prefix:]...), nil
 }
 
-// ParseFrame reads the header of a request.
+// ReadFrame reads one request of at most limit bytes and its header.
+func ReadFrame(r io.Reader, limit int) (*Frame, error) {
+	f := &Frame{}
+	return f, f.read(r, new([prefix]byte), limit)
+}
+
+func (f *Frame) read(r io.Reader, head *[prefix]byte, limit int) error {
+	b, err := readBlock(r, head, limit)
+	if err != nil {
+		return err
+	}
+	*f = Frame{Bytes: b.Bytes[prefix:], buffer: b}
+	if err := f.parse(); err != nil {
+		f.Release()
+		return err
+	}
+	return nil
+}
+
+// ParseFrame reads the header of a request that the caller has in memory.
 func ParseFrame(b []byte) (*Frame, error) {
 	f := &Frame{Bytes: b}
-	if len(b) < 10 {
-		return nil, fault.New(fault.Malformed, "a request of %d bytes has no header", len(b))
+	if err := f.parse(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// fixed is the size of a header before the client id: key, version,
+// correlation id and the length of the client id.
+const fixed = 10
+
+func (f *Frame) parse() error {
+	b := f.Bytes
+	if len(b) < fixed {
+		return fault.New(fault.Malformed, "a request of %d bytes, expected a header of at least %d", len(b), fixed)
 	}
 	f.Key = int16(binary.BigEndian.Uint16(b))
 	f.Version = int16(binary.BigEndian.Uint16(b[2:]))
 	f.Correlation = int32(binary.BigEndian.Uint32(b[4:]))
 	n := int(int16(binary.BigEndian.Uint16(b[8:])))
-	f.body = 10
+	if n < -1 || fixed+n > len(b) {
+		return fault.New(fault.Malformed, "a client id of %d bytes in a request of %d", n, len(b))
+	}
+	f.body = fixed
 	if n >= 0 {
-		if len(b) < 10+n {
-			return nil, fault.New(fault.Malformed, "a client id of %d bytes does not fit the frame", n)
-		}
-		f.ClientID = b[10 : 10+n]
+		f.ClientID = b[fixed : fixed+n]
 		f.body += n
 	}
 	if Flexible(f.Key, f.Version) {
 		n, err := skipTags(b[f.body:])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.body += n
 	}
-	return f, nil
+	return nil
 }
 
-// Flexible reports whether requests of this key and version have tagged
-// fields, and so a request header of version 2 (KIP-482).
-func Flexible(key, version int16) bool {
-	req := kmsg.RequestForKey(key)
-	if req == nil {
-		return false
-	}
-	req.SetVersion(version)
-	return req.IsFlexible()
-}
-
-func skipTags(b []byte) (int, error) {
-	if len(b) == 0 || b[0] != 0 {
-		return 0, fault.New(fault.Malformed, "a request header with tags")
-	}
-	return 1, nil
-}
-
-// Response begins a response frame for req: correlation id, and the empty tag
+// ResponseHeader begins a response frame: correlation id, and the empty tag
 // section where the response header has one (version 1; ApiVersions always
-// has version 0). The body is appended by the caller.
+// has version 0, KIP-511). The body is appended by the caller.
 func ResponseHeader(dst []byte, key, version int16, correlation int32) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(correlation))
-	if key != 18 && Flexible(key, version) {
+	if key != apiVersions && Flexible(key, version) {
 		dst = append(dst, 0)
 	}
 	return dst

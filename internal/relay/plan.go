@@ -47,8 +47,9 @@ type Session interface {
 type Verdict uint8
 
 const (
-	// Close ends the connection after the answers that are due. It is the zero
-	// value, so that a forgotten decision lets nothing through.
+	// Close ends the connection after the answers that are due and come within
+	// Server.Drain. It is the zero value, so that a forgotten decision lets
+	// nothing through.
 	Close Verdict = iota
 	// Pass forwards the frame's own bytes.
 	Pass

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	canaryHost = "kafka-7.internal"
+	canaryPort = 19097
+)
+
+// TestNoAddressWithoutARule fills every field of every response that is called
+// like an address with a canary, and wants none of it back.
+func TestNoAddressWithoutARule(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	met := map[string]bool{}
+	for key := int16(0); key <= kmsg.MaxKey; key++ {
+		resp := kmsg.ResponseForKey(key)
+		if resp == nil {
+			continue
+		}
+		resp.SetVersion(resp.MaxVersion())
+		name := reflect.TypeOf(resp).Elem().Name()
+		for range 20 {
+			fill(rng, reflect.ValueOf(resp).Elem())
+			eachAddress(resp, func(_ string, v reflect.Value) {
+				switch v.Kind() {
+				case reflect.String:
+					v.SetString(canaryHost)
+				case reflect.Uint16:
+					v.SetUint(canaryPort)
+				default:
+					v.SetInt(canaryPort)
+				}
+			})
+			Rewrite(resp, func(node int32) (string, int32, bool) { return "b.example", 9092, node%2 == 0 })
+			eachAddress(resp, func(path string, v reflect.Value) {
+				full := name + path
+				if _, ok := notAddresses[full]; ok {
+					met[full] = true
+					return
+				}
+				if v.Kind() == reflect.String && v.String() == canaryHost ||
+					v.Kind() == reflect.Uint16 && v.Uint() == canaryPort || v.CanInt() && v.Int() == canaryPort {
+					t.Fatalf("%s has an address and no rule rewrites it", full)
+				}
+			})
+		}
+	}
+	for path := range notAddresses {
+		if !met[path] {
+			t.Errorf("%s is excused and does not exist", path)
+		}
+	}
+}
+
+// eachAddress finds fields by their names.
+func eachAddress(resp kmsg.Response, f func(path string, v reflect.Value)) {
+	t := reflect.TypeOf(resp)
+	walkType(t, nil, func(path []int, field reflect.StructField) {
+		switch {
+		case field.Type.Kind() == reflect.Slice || field.Type.Kind() == reflect.Pointer || field.Type.Kind() == reflect.Struct:
+			return
+		case strings.HasSuffix(field.Name, "Host"), strings.HasSuffix(field.Name, "Port"), strings.Contains(field.Name, "Listener"), strings.HasSuffix(field.Name, "Address"):
+			follow(reflect.ValueOf(resp), path, func(v reflect.Value) { f(nameOf(t, path), v) })
+		}
+	})
+}
+
+func nameOf(t reflect.Type, path []int) (name string) {
+	for _, i := range path {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+			t = t.Elem()
+		}
+		name += "." + t.Field(i).Name
+		t = t.Field(i).Type
+	}
+	return name
+}
+
+func TestRewriteCoordinator(t *testing.T) {
+	at := func(node int32) (string, int32, bool) { return "b.example", 9100 + node, node == 1 }
+	r := &kmsg.FindCoordinatorResponse{Version: 4, Coordinators: []kmsg.FindCoordinatorResponseCoordinator{
+		{NodeID: 1, Host: canaryHost, Port: canaryPort},
+		{NodeID: 2, Host: canaryHost, Port: canaryPort},
+		{NodeID: 1, Host: canaryHost, Port: canaryPort, ErrorCode: 30},
+	}}
+	lost := Rewrite(r, at)
+	want := []kmsg.FindCoordinatorResponseCoordinator{
+		{NodeID: 1, Host: "b.example", Port: 9101},
+		{NodeID: -1, Port: -1, ErrorCode: CoordinatorNotAvailable},
+		{NodeID: -1, Port: -1, ErrorCode: 30},
+	}
+	if !reflect.DeepEqual(r.Coordinators, want) || !reflect.DeepEqual(lost, []int32{2}) {
+		t.Errorf("%+v, lost %v", r.Coordinators, lost)
+	}
+}
+
+func TestRewriteBrokerConfigs(t *testing.T) {
+	value := "INTERNAL://" + canaryHost + ":19097"
+	config := func(name string) kmsg.DescribeConfigsResponseResourceConfig {
+		v, s := value, value
+		return kmsg.DescribeConfigsResponseResourceConfig{Name: name, Value: &v,
+			ConfigSynonyms: []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{{Name: name, Value: &s}, {Name: "listeners", Value: &s}}}
+	}
+	r := kmsg.NewPtrDescribeConfigsResponse()
+	for _, kind := range []kmsg.ConfigResourceType{kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger, 16, 99} {
+		res := kmsg.DescribeConfigsResponseResource{ResourceType: kind}
+		for _, name := range []string{"listeners", "advertised.listeners", "controller.quorum.voters", "controller.quorum.bootstrap.servers", "log.dirs", "a.new.one"} {
+			res.Configs = append(res.Configs, config(name))
+		}
+		r.Resources = append(r.Resources, res)
+	}
+	Rewrite(r, nil)
+	if body := string(r.AppendTo(nil)); strings.Contains(body, "19097") || strings.Contains(body, canaryHost) || strings.Contains(body, "listeners") {
+		t.Errorf("an address is left: %q", body)
+	}
+	if n := len(r.Resources[0].Configs); n != 2 {
+		t.Errorf("%d configurations are left, want 2", n)
+	}
+}
+
+func TestScrub(t *testing.T) {
+	for words, want := range map[string]string{
+		"Topic 'orders.eu' already exists.":                 "Topic 'orders.eu' already exists.",
+		"Connection to node 1 (kafka-1/10.0.0.7:9092) lost": "Connection to node 1 ([address]) lost",
+		"127.77.0.9 is down":                                "[address] is down",
+		"no route to kafka-7.internal:19097.":               "no route to [address].",
+		"[fe80::1]:9092 refused":                            "[address] refused",
+		"retention.ms: -5, min 100":                         "retention.ms: -5, min 100",
+		"":                                                  "",
+	} {
+		if got := Scrub(words); got != want {
+			t.Errorf("Scrub(%q) = %q, want %q", words, got, want)
+		}
+	}
+}

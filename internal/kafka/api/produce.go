@@ -1,0 +1,79 @@
+package api
+
+// Produce is what decides about a Produce request, found without decoding
+// records and without allocating: Read reuses the value. It refers to the body
+// by position and keeps no part of it.
+type Produce struct {
+	Acks   int16
+	Topics []Topic
+
+	transactional bool
+	id            span
+}
+
+// Topic is one topic of a request, in the order of the request.
+type Topic struct {
+	ID   [16]byte // from the version on that has ids; Name is empty then
+	name span
+}
+
+// Name is the topic's name, a part of body, which must be the bytes that were
+// read.
+func (t Topic) Name(body []byte) []byte { return t.name.of(body) }
+
+// TransactionalID is the transactional id, a part of body; ok is false when
+// the request has none.
+func (p *Produce) TransactionalID(body []byte) (id []byte, ok bool) {
+	return p.id.of(body), p.transactional
+}
+
+// Versions that Produce.Read knows, and the first one that names topics by id.
+const (
+	ProduceMin = 3
+	ProduceMax = 13
+	ProduceIDs = 13
+)
+
+// Read reads the body of a Produce request. Everything that has more than one
+// reading is refused: bytes after the end, duplicate or unsorted tags, varints
+// that are longer than needed, lengths that do not fit (kafka.protocol,
+// ProduceRequest.json).
+func (p *Produce) Read(version int16, body []byte) error {
+	flexible, ids := version >= 9, version >= ProduceIDs
+	r := reader{b: body, bad: version < ProduceMin || version > ProduceMax}
+	p.Topics = p.Topics[:0]
+
+	var null bool
+	p.id, null = r.text(flexible, false, true)
+	p.transactional = !null
+	p.Acks = r.int16()
+	r.skip(4) // timeout
+
+	for i, n := 0, r.array(flexible, false, 3); i < n && !r.bad; i++ {
+		p.Topics = append(p.Topics, r.topic(flexible, ids))
+		for j, m := 0, r.array(flexible, false, 5); j < m && !r.bad; j++ {
+			r.skip(4) // partition
+			r.text(flexible, true, true)
+			r.end482(flexible)
+		}
+		r.end482(flexible)
+	}
+	r.end482(flexible)
+	return r.end("a Produce request")
+}
+
+func (r *reader) topic(flexible, ids bool) (t Topic) {
+	if ids {
+		t.ID = r.uuid()
+	} else {
+		t.name, _ = r.text(flexible, false, false)
+	}
+	return t
+}
+
+// end482 reads the tagged fields at the end of a structure.
+func (r *reader) end482(flexible bool) {
+	if flexible {
+		r.tags()
+	}
+}

@@ -1,0 +1,184 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/fault"
+)
+
+// Decode reads the body of a request whole. Before kmsg sees it the body is
+// checked as strictly as Produce.Read does, for kmsg believes lengths: a tag
+// count of four bytes keeps it busy for minutes. A key without a shape is
+// never decoded.
+func Decode(key, version int16, body []byte) (kmsg.Request, error) {
+	req := kmsg.RequestForKey(key)
+	if !Decodes(key) || version < 0 || version > req.MaxVersion() {
+		return nil, fault.New(fault.Unsupported, "API key %d version %d is not decoded", key, version)
+	}
+	if err := check(key, version, body); err != nil {
+		return nil, err
+	}
+	req.SetVersion(version)
+	if err := req.ReadFrom(body); err != nil {
+		return nil, fault.New(fault.Malformed, "a %s request cannot be decoded", kmsg.Key(key).Name()).Because(err)
+	}
+	return req, nil
+}
+
+// Decodes reports whether Decode knows the key.
+func Decodes(key int16) bool { _, ok := shapes[key]; return ok }
+
+func check(key, version int16, body []byte) error {
+	switch {
+	case key == 0 && version >= ProduceMin:
+		return new(Produce).Read(version, body)
+	case key == 1 && version >= FetchMin:
+		return new(Fetch).Read(version, body)
+	}
+	return shapes[key].check(version, body)
+}
+
+// definition is a shape as it is written down.
+type definition struct {
+	flex   int16
+	fields string
+}
+
+const never = math.MaxInt16
+
+type shape struct {
+	name   string
+	flex   int16
+	fields []field
+}
+
+// field is one value on the wire.
+type field struct {
+	kind     kind
+	min, max int16 // versions that have it
+	nullable bool
+	size     int     // of a fixed value
+	in       []field // of a structure
+}
+
+type kind uint8
+
+const (
+	fixed kind = iota
+	text
+	blob
+	values     // an array of bare values
+	structures // an array of structures
+	structure  // one nullable structure, behind a byte that says whether it is there
+)
+
+func (s *shape) check(version int16, body []byte) error {
+	r := reader{b: body}
+	r.structure(s.fields, version, version >= s.flex)
+	return r.end("a " + s.name + " request")
+}
+
+func (r *reader) structure(fields []field, version int16, flexible bool) {
+	r.bare(fields, version, flexible)
+	r.end482(flexible)
+}
+
+func (r *reader) bare(fields []field, version int16, flexible bool) {
+	for i := range fields {
+		f := &fields[i]
+		if version < f.min || version > f.max || r.bad {
+			continue
+		}
+		switch f.kind {
+		case fixed:
+			r.skip(f.size)
+		case text, blob:
+			r.text(flexible, f.kind == blob, f.nullable)
+		case structure:
+			if present := r.int8(); present >= 0 {
+				r.structure(f.in, version, flexible)
+			}
+		case values, structures:
+			for n := r.array(flexible, f.nullable, 1); n > 0 && !r.bad; n-- {
+				r.bare(f.in, version, flexible)
+				if f.kind == structures {
+					r.end482(flexible)
+				}
+			}
+		}
+	}
+}
+
+func compileAll(defs map[int16]definition) map[int16]*shape {
+	out := make(map[int16]*shape, len(defs))
+	for key, d := range defs {
+		words := strings.Fields(d.fields)
+		fields, rest := compile(words, "")
+		if len(rest) != 0 {
+			panic(fmt.Sprintf("shape of %d: %q is left over", key, rest))
+		}
+		out[key] = &shape{kmsg.Key(key).Name(), d.flex, fields}
+	}
+	return out
+}
+
+// compile reads fields up to the word end. A field is a type, before it the
+// versions that have it ("3+:", "0-2:"), after it ? when it may be null. Types
+// are i8 … i64, uuid, str, bytes, [ TYPE ] for an array of bare values,
+// { TYPES } for an array of structures, ( TYPES )? for a nullable structure.
+func compile(words []string, end string) (fields []field, rest []string) {
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		if end != "" && strings.TrimSuffix(word, "?") == end {
+			return fields, append([]string{word}, words...)
+		}
+		f := field{max: math.MaxInt16}
+		if versions, name, ok := strings.Cut(word, ":"); ok {
+			word = name
+			from, to, closed := strings.Cut(strings.TrimSuffix(versions, "+"), "-")
+			f.min = number(from)
+			if closed {
+				f.max = number(to)
+			}
+		}
+		if group, ok := groups[word]; ok {
+			f.kind = group.kind
+			f.in, words = compile(words, group.end)
+			f.nullable = strings.HasSuffix(words[0], "?")
+			words = words[1:]
+		} else {
+			word, f.nullable = strings.CutSuffix(word, "?")
+			value, ok := primitives[word]
+			if !ok {
+				panic("no such type: " + word)
+			}
+			f.kind, f.size = value.kind, value.size
+		}
+		fields = append(fields, f)
+	}
+	return fields, nil
+}
+
+var groups = map[string]struct {
+	kind kind
+	end  string
+}{"[": {values, "]"}, "{": {structures, "}"}, "(": {structure, ")"}}
+
+var primitives = map[string]field{
+	"i8": {size: 1}, "i16": {size: 2}, "i32": {size: 4}, "i64": {size: 8}, "uuid": {size: 16},
+	"str": {kind: text}, "bytes": {kind: blob},
+}
+
+func number(s string) int16 {
+	n, err := strconv.ParseInt(s, 10, 16)
+	if err != nil {
+		panic(err)
+	}
+	return int16(n)
+}

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// TestShapes fills each request at random, in each version, and wants Decode
+// to accept exactly what kmsg writes, and no byte more or less.
+func TestShapes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for key := range shapes {
+		for version := int16(0); version <= kmsg.RequestForKey(key).MaxVersion(); version++ {
+			for range 50 {
+				req := kmsg.RequestForKey(key)
+				fill(rng, reflect.ValueOf(req).Elem())
+				req.SetVersion(version)
+				body := req.AppendTo(nil)
+				again, err := Decode(key, version, body)
+				if err != nil {
+					t.Fatalf("%s version %d: %v", kmsg.Key(key).Name(), version, err)
+				}
+				if got := again.AppendTo(nil); string(got) != string(body) {
+					t.Fatalf("%s version %d: decoded and written again it differs", kmsg.Key(key).Name(), version)
+				}
+				if _, err := Decode(key, version, append(body, 0)); err == nil {
+					t.Fatalf("%s version %d: a byte after the end is accepted", kmsg.Key(key).Name(), version)
+				}
+				if len(body) == 0 {
+					continue
+				}
+				if _, err := Decode(key, version, body[:rng.IntN(len(body))]); err == nil {
+					t.Fatalf("%s version %d: a cut request is accepted", kmsg.Key(key).Name(), version)
+				}
+			}
+		}
+	}
+}
+
+// fill sets every field to a random value; null where kmsg has a pointer or a
+// nil slice now and then.
+func fill(rng *rand.Rand, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[kmsg.Tags]() {
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(rng, v.Field(i))
+			}
+		}
+	case reflect.Pointer:
+		if rng.IntN(3) > 0 {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(rng, v.Elem())
+		}
+	case reflect.Slice:
+		n := rng.IntN(5) - 1
+		if n < 0 {
+			v.SetZero()
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), n, n))
+		for i := range n {
+			fill(rng, v.Index(i))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(rng, v.Index(i))
+		}
+	case reflect.String:
+		v.SetString("name-of-something"[:rng.IntN(17)])
+	case reflect.Bool:
+		v.SetBool(rng.IntN(2) == 0)
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(rng.Int64() >> (64 - v.Type().Bits()))
+	case reflect.Uint8:
+		v.SetUint(uint64(rng.IntN(256)))
+	}
+}
+
+// TestDecodeCountsNothing is the attack on kmsg's tag loop: a count of four
+// billion fields in a handful of bytes must be refused at once.
+func TestDecodeCountsNothing(t *testing.T) {
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
+	for key, s := range shapes {
+		for version := s.flex; version <= kmsg.RequestForKey(key).MaxVersion(); version++ {
+			req := kmsg.RequestForKey(key)
+			req.SetVersion(version)
+			body := req.AppendTo(nil)
+			body = append(body[:len(body)-1], huge...)
+			if _, err := Decode(key, version, body); err == nil {
+				t.Errorf("%s version %d: a tag count of 1<<32-1 is accepted", kmsg.Key(key).Name(), version)
+			}
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package relay
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/kafka"
+)
+
+// connection is one client. Its own goroutine reads requests; when the
+// upstream was dialled a second one reads the answers; a third, small one waits
+// for the end of the session. An answer is written by whoever finds it at the
+// head of the queue: a local one by the goroutine that put it there or that
+// took away the one before it, the broker's by the one that reads it.
+type connection struct {
+	*settings
+	via     Via
+	raw     net.Conn
+	gone    chan struct{} // closed when nothing of it is left
+	client  *kafka.Conn
+	session Session
+	frame   kafka.Frame
+	link    *kafka.Link // only the reader touches it; end closes it under mu
+
+	work     context.Context // of Plan and Dial; ends when no more requests are taken
+	stopWork context.CancelFunc
+	helpers  sync.WaitGroup
+
+	mu       sync.Mutex
+	changed  sync.Cond // the queue got shorter, or the connection drains or ended
+	queue    queue
+	writing  bool // somebody writes local answers
+	draining bool // no more requests
+	ended    bool
+	over     chan struct{} // closed with ended
+	timers   [2]*time.Timer
+	reason   Reason // the first one
+	cause    error
+}
+
+// The timers of a connection.
+const (
+	holdTimer = iota
+	drainTimer
+)
+
+// serve is the life of one connection.
+func (s *Server) serve(ctx context.Context, set *settings, nc net.Conn, via Via) {
+	c := &connection{settings: set, via: via, raw: nc, gone: make(chan struct{}), over: make(chan struct{})}
+	c.changed.L = &c.mu
+	c.work, c.stopWork = context.WithCancel(ctx)
+	c.observer.Opened(via.Cluster)
+	defer close(c.gone)
+	defer c.report()
+	defer c.helpers.Wait()
+	address := addressOf(nc.RemoteAddr())
+	if reason, ok := s.admit(c, address); !ok {
+		c.end(reason, nil)
+		return
+	}
+	defer s.leave(c, address)
+	defer context.AfterFunc(ctx, func() { c.end(ByShutdown, nil) })()
+	keepAlive(nc)
+	if s.Refuse != nil {
+		if err := s.Refuse(via); err != nil {
+			c.end(ByDeath, err)
+			return
+		}
+	}
+	if c.letIn(s) {
+		c.relay()
+		c.session.Close()
+	}
+}
+
+// keepAlive makes the system find peers that are gone without a word.
+func keepAlive(nc net.Conn) {
+	if t, ok := nc.(*net.TCPConn); ok {
+		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3})
+	}
+}
+
+// letIn does TLS and Accept within the handshake deadline.
+func (c *connection) letIn(s *Server) bool {
+	defer c.recovered()
+	ctx, cancel := context.WithTimeout(c.work, c.handshake)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	_ = c.raw.SetDeadline(deadline)
+	nc := c.raw
+	if s.TLS != nil {
+		t := tls.Server(c.raw, s.TLS)
+		if err := t.HandshakeContext(ctx); err != nil {
+			c.end(ByHandshake, err)
+			return false
+		}
+		nc = t
+	}
+	c.mu.Lock()
+	c.client = kafka.NewConn(nc)
+	c.mu.Unlock()
+	session, err := s.Acceptor.Accept(ctx, c.client, c.via)
+	if err != nil {
+		c.end(ByHandshake, err)
+		return false
+	}
+	c.mu.Lock()
+	c.session = session
+	if !c.draining && !c.ended {
+		_ = c.raw.SetDeadline(time.Time{})
+	}
+	c.mu.Unlock()
+	return true
+}
+
+// relay carries frames until the end.
+func (c *connection) relay() {
+	if done := c.session.Done(); done != nil {
+		c.helpers.Go(func() {
+			select {
+			case <-done:
+				c.drain(BySession, nil, c.settings.drain)
+			case <-c.over:
+			}
+		})
+	}
+	c.readRequests()
+	<-c.over
+}
+
+// drain takes no more requests, waits at most limit (0: forever) for the
+// answers that are worth waiting for, and ends the connection.
+func (c *connection) drain(reason Reason, cause error, limit time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	c.because(reason, cause)
+	if c.session == nil || c.queue.awaited == 0 {
+		c.endLocked()
+		return
+	}
+	if limit > 0 && c.timers[drainTimer] == nil {
+		c.timers[drainTimer] = time.AfterFunc(limit, func() { c.end(reason, cause) })
+	}
+	c.draining = true
+	c.stopWork()
+	_ = c.raw.SetReadDeadline(time.Unix(1, 0))
+	c.changed.Broadcast()
+}
+
+// end cuts the connection. The first reason given is the one that is reported.
+func (c *connection) end(reason Reason, cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.because(reason, cause)
+	c.endLocked()
+}
+
+func (c *connection) because(reason Reason, cause error) {
+	if c.reason == "" {
+		c.reason, c.cause = reason, cause
+	}
+}
+
+func (c *connection) endLocked() {
+	if c.ended {
+		return
+	}
+	c.ended, c.draining = true, true
+	c.stopWork()
+	c.helpers.Go(c.hangUp) // before over, so that nobody waits too early
+	close(c.over)
+	for _, t := range c.timers {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	c.changed.Broadcast()
+}
+
+// hangUp closes both sides; it may wait for a moment to say goodbye in TLS.
+func (c *connection) hangUp() {
+	c.mu.Lock()
+	link, client := c.link, c.client
+	c.mu.Unlock()
+	if link != nil {
+		_ = link.Close()
+	}
+	if client != nil {
+		_ = client.Close()
+	}
+	_ = c.raw.Close()
+}
+
+// recovered turns a panic in a rule into the end of this one connection.
+func (c *connection) recovered() {
+	if p := recover(); p != nil {
+		c.end(ByPanic, fault.New(fault.Internal, "a panic while relaying: %v", p))
+	}
+}
+
+// levels are those of reasons that deserve more than Debug.
+var levels = map[Reason]slog.Level{
+	ByUpstream: slog.LevelInfo, ByFrame: slog.LevelInfo, ByStall: slog.LevelInfo, ByPlan: slog.LevelInfo,
+	ByLimit: slog.LevelWarn, ByOrder: slog.LevelError, ByPanic: slog.LevelError,
+}
+
+func (c *connection) report() {
+	c.observer.Closed(c.via.Cluster, string(c.reason))
+	level, ok := levels[c.reason]
+	if !ok {
+		level = slog.LevelDebug
+	}
+	if !c.log.Enabled(context.Background(), level) {
+		return
+	}
+	detail := ""
+	if c.cause != nil {
+		detail = fault.Detail(c.cause)
+	}
+	c.log.Log(context.Background(), level, "connection ended", "reason", string(c.reason), "detail", detail,
+		"client", c.raw.RemoteAddr().String(), "cluster", c.via.Cluster, "broker", c.via.Broker)
+}
