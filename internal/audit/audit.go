@@ -114,10 +114,14 @@ type Address struct {
 	Port int    `json:"port,omitempty"`
 }
 
-// Record is an event with its companion: the steps, which never leave klamm.
+// Record is an event with its companion, which never leaves klamm: the steps
+// that led to it and the words by which it can be found.
 type Record struct {
 	Event Event      `json:"event"`
 	Steps []iam.Step `json:"steps,omitempty"`
+	// Subjects are the principals, the claim value and the client id that a
+	// refusal concerns; they may be what the party asked for.
+	Subjects []string `json:"subjects,omitempty"`
 }
 
 // Refused reports whether the event says no.

@@ -8,6 +8,7 @@ package guard
 
 import (
 	"context"
+	"time"
 
 	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/iam"
@@ -18,9 +19,11 @@ type Authenticator interface {
 	// Authenticate returns the steps it took in either case; the last step of a
 	// refusal has its Code set. The error is a fault whose Kind tells a refusal
 	// (Unauthenticated, Malformed) from a failure of ours, and whose Message is
-	// what the client may read.
+	// what the client may read. The identity of a refusal holds what was
+	// verified before it (provider, claim), for the audit log only.
 	Authenticate(context.Context, iam.Credential) (iam.Identity, []iam.Step, error)
-	// Reassess evaluates the same claims under the rules in force now.
+	// Reassess evaluates the same claims under the rules in force now. The
+	// identity it returns carries their generation.
 	Reassess(iam.Identity) (iam.Identity, []iam.Step, error)
 }
 
@@ -30,11 +33,23 @@ type Authorizer interface {
 	Decide(iam.Identity, iam.Action) iam.Decision
 	// Enough describes role bindings that would allow the action, for explain.
 	Enough(iam.Identity, iam.Action) []string
+	// Scope is where a role binding of a [iam.Decision] stands, for audit; the
+	// zero Pattern when it is gone.
+	Scope(binding string) iam.Pattern
 }
 
 // Sink keeps audit records. Record returns after a refusal is safely kept.
 type Sink interface {
 	Record(context.Context, audit.Record) error
+}
+
+// Observer counts. No argument ever comes from a claim: outcomes are codes of
+// the tables of refusals, methods are the surface's own names.
+type Observer interface {
+	Login(outcome string, took time.Duration) // "ok" or an iam.Code
+	Refused(method string)                    // an action was refused
+	Sessions(open int)                        // their number changed
+	AuditLost()                               // an event could not be kept
 }
 
 // Origin is where a party comes from.
@@ -43,9 +58,11 @@ type Origin struct {
 	Port       int
 	Connection string // id of the connection in audit events
 	Surface    string // "SASL_SSL/OAUTHBEARER"
+	ClientID   string // what the party calls itself, for explain; may be empty
 }
 
-// Call is the request that a decision belongs to.
+// Call is the request that a decision belongs to. Its strings may lie in a
+// buffer that is reused after the call; what is kept is copied.
 type Call struct {
 	Method      string // "kafka.Produce"
 	ClientID    string

@@ -1,0 +1,150 @@
+package authn
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klammhq/klamm/internal/iam"
+)
+
+// Authenticate turns a credential into an identity. The steps are those that
+// were taken in either case; the last step of a refusal has its code. The
+// error's message is what the client may read. The identity of a refusal holds
+// what was verified before it.
+func (a *Authenticator) Authenticate(ctx context.Context, c iam.Credential) (iam.Identity, []iam.Step, error) {
+	t := &trail{mechanism: c.Mechanism, steps: make([]iam.Step, 0, 10)}
+	if a == nil || a.options.Now == nil {
+		err := t.fail(NotCompiled, "rules", "none", "rules in force", "")
+		return iam.Identity{}, t.steps, err
+	}
+	v, err := a.verify(ctx, t, c.Token)
+	if err != nil {
+		return iam.Identity{}, t.steps, err
+	}
+	id := v.identityOf(c, a.generation)
+	err = checkCluster(t, c)
+	if err == nil {
+		err = a.choose(t, v.provider, &id)
+	}
+	if err != nil && id.Claim == "" {
+		id.Claim = v.provider.bestClaim(v.claims)
+	}
+	return id, t.steps, err
+}
+
+// Reassess evaluates an identity's claims under this authenticator's rules.
+// What is new about it are pools, principal and generation.
+func (a *Authenticator) Reassess(was iam.Identity) (iam.Identity, []iam.Step, error) {
+	t := &trail{mechanism: was.Mechanism}
+	if a == nil || a.options.Now == nil {
+		err := t.fail(NotCompiled, "rules", "none", "rules in force", "")
+		return was, t.steps, err
+	}
+	id, err := a.reassess(t, was)
+	return id, t.steps, err
+}
+
+func (a *Authenticator) reassess(t *trail, was iam.Identity) (iam.Identity, error) {
+	issuer, _ := was.Claims["iss"].(string)
+	p := a.issuers[issuer]
+	switch {
+	case p == nil || p.ID != was.Provider:
+		return was, t.fail(UnknownIssuer, "issuer", show(issuer)+" is no longer that of "+was.Provider, a.wantedIssuers(), "")
+	case p.Disabled:
+		return was, t.fail(IssuerDisabled, "issuer", p.ID+" is disabled", "an enabled identity provider", "")
+	case was.Generation < p.trust.Since:
+		return was, t.fail(Retrusted, "key", "verified under generation "+strconv.FormatUint(was.Generation, 10), "a key from the source that generation "+strconv.FormatUint(p.trust.Since, 10)+" names", "")
+	}
+	if p.entra != nil {
+		if err := p.entra.check(t, was.Claims); err != nil {
+			return was, err
+		}
+	}
+	if err := p.checkAudience(t, was.Claims); err != nil {
+		return was, err
+	}
+	now := was
+	now.Generation, now.Acting, now.Pools = a.generation, nil, nil
+	if err := a.choose(t, p, &now); err != nil {
+		return was, err
+	}
+	return now, nil
+}
+
+// checkCluster compares the client's word with the address it dialled.
+func checkCluster(t *trail, c iam.Credential) error {
+	switch {
+	case c.LogicalCluster == c.Cluster && c.Cluster != "":
+		t.ok("logical cluster", c.Cluster)
+		return nil
+	case c.LogicalCluster == "" && c.LogicalClusterOptional && c.Cluster != "":
+		t.ok("logical cluster", "not named; the address stands for "+c.Cluster)
+		return nil
+	case c.LogicalCluster == "":
+		return t.fail(NoLogicalCluster, "logical cluster", "no extension logicalCluster", show(c.Cluster), "")
+	}
+	return t.fail(WrongCluster, "logical cluster", show(c.LogicalCluster), show(c.Cluster)+", which the address stands for", "")
+}
+
+// choose fills in pools, claim and principal.
+func (a *Authenticator) choose(t *trail, p *provider, id *iam.Identity) error {
+	pools, err := a.findPools(t, p, id.PoolSelection, id.Claims)
+	if err != nil {
+		return err
+	}
+	path := p.identity
+	if len(pools) == 1 {
+		path = pools[0].identity
+	}
+	value, found := path.find(id.Claims)
+	text, isText := value.(string)
+	switch {
+	case !found || isText && text == "":
+		return t.fail(NoIdentityClaim, "identity claim", "no "+path.String(), "a text", "")
+	case !isText:
+		return t.fail(ClaimNotString, "identity claim", path.String()+" "+show(value), "a text", "")
+	}
+	t.ok("identity claim", text)
+	id.Claim = text
+	id.CRN = p.crn + escape(text)
+	id.Pools, id.Acting = make([]string, len(pools)), make([]iam.Principal, len(pools))
+	for i, pool := range pools {
+		id.Pools[i], id.Acting[i] = pool.ID, pool.principal
+	}
+	id.Principal = iam.Principal(id.CRN)
+	if len(pools) == 1 {
+		id.Principal = id.Acting[0]
+	}
+	t.ok("principal", string(id.Principal))
+	return nil
+}
+
+// bestClaim is a word for a party that was verified and not let in.
+func (p *provider) bestClaim(claims map[string]any) string {
+	paths := []claimPath{p.identity}
+	if len(p.pools) > 0 {
+		paths = append(paths, p.pools[0].identity)
+	}
+	for _, path := range paths {
+		if value, _ := path.find(claims); value != nil {
+			if text, ok := value.(string); ok {
+				return cut(text)
+			}
+		}
+	}
+	return ""
+}
+
+// crnSpecial are the characters that url.PathEscape leaves and that would
+// change the structure of a CRN, or its meaning.
+var crnSpecial = strings.NewReplacer("*", "%2A", "=", "%3D", ":", "%3A")
+
+func escape(s string) string { return crnSpecial.Replace(url.PathEscape(s)) }
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
+}

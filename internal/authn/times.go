@@ -1,0 +1,91 @@
+package authn
+
+import (
+	"time"
+
+	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/jwt"
+)
+
+// times are those of a token.
+type times struct {
+	expires time.Time
+	begins  time.Time // the later of nbf and iat; zero when it has neither
+}
+
+// readTimes reads exp, nbf and iat (RFC 7519, section 4.1) and holds the
+// lifetime to its limit.
+func (a *Authenticator) readTimes(t *trail, token *jwt.Token) (times, error) {
+	if _, ok := token.Claims["exp"]; !ok {
+		return times{}, t.fail(MissingExpiry, "times", "no exp", "exp, in seconds since 1970", "")
+	}
+	expires, err := token.Expires()
+	if err != nil {
+		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "exp"), "seconds since 1970", "")
+	}
+	begins, err := token.NotBefore()
+	if err != nil {
+		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "nbf"), "seconds since 1970", "")
+	}
+	issued, err := token.IssuedAt()
+	if err != nil {
+		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "iat"), "seconds since 1970", "")
+	}
+	start := a.options.Now()
+	if !issued.IsZero() && issued.Before(start) {
+		start = issued
+	}
+	if life := expires.Sub(start); life > a.options.MaxLifetime {
+		return times{}, t.fail(LifetimeTooLong, "times", "a lifetime of "+life.Truncate(time.Second).String(), "at most "+a.options.MaxLifetime.String(), "")
+	}
+	if issued.After(begins) {
+		begins = issued
+	}
+	return times{expires, begins}, nil
+}
+
+// inTime compares a token's times with the clock. The end gets no skew: the
+// session would outlive the token.
+func (a *Authenticator) inTime(t *trail, when times) error {
+	now := a.options.Now()
+	if !when.expires.After(now) {
+		return t.fail(Expired, "times", "exp "+stamp(when.expires)+", "+now.Sub(when.expires).Truncate(time.Second).String()+" ago", "a token that has not ended at "+stamp(now), "")
+	}
+	if when.begins.After(now.Add(skew)) {
+		return t.fail(NotYetValid, "times", "valid from "+stamp(when.begins), "not later than "+stamp(now)+" and 60 s", "")
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// checkAudience compares aud with what the provider accepts (RFC 7519, section
+// 4.1.3). Without a list of its own it is left to the pools' filters.
+func (p *provider) checkAudience(t *trail, claims map[string]any) error {
+	if len(p.Audiences) == 0 {
+		t.ok("audience", "unchecked: the provider lists none")
+		return nil
+	}
+	token := jwt.Token{Claims: claims}
+	for _, aud := range token.Audiences() {
+		for _, want := range p.Audiences {
+			if aud == want {
+				t.ok("audience", show(aud))
+				return nil
+			}
+		}
+	}
+	return t.fail(Audience, "audience", claim(claims, "aud"), "one of "+show(p.Audiences), p.audienceMend(claims))
+}
+
+func (p *provider) audienceMend(claims map[string]any) string {
+	if p.entra != nil {
+		return p.entra.audienceMend(claims)
+	}
+	return ""
+}
+
+// expiryStep is the step of times that were found good.
+func (w times) step() iam.Step {
+	return iam.Step{Name: "times", OK: true, Saw: "valid until " + stamp(w.expires)}
+}

@@ -1,0 +1,133 @@
+package authn
+
+import (
+	"context"
+	"crypto/sha256"
+	"unsafe"
+
+	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/jwt"
+	"github.com/klammhq/klamm/internal/secret"
+)
+
+// verify believes a token, or says why not. Everything that needs no key is
+// checked before a key is looked for, so that nobody can make klamm fetch keys
+// with a token that would be refused anyway.
+func (a *Authenticator) verify(ctx context.Context, t *trail, token secret.String) (*verified, error) {
+	if token.IsZero() {
+		if t.mechanism != "" && t.mechanism != "OAUTHBEARER" {
+			return nil, t.fail(Mechanism, "mechanism", show(t.mechanism), "OAUTHBEARER", "")
+		}
+		return nil, t.fail(TokenMissing, "token", "none", "a JWT access token", "")
+	}
+	hash := digest(token)
+	if v := a.verified.get(hash); v != nil {
+		if v.keyHolds(ctx) {
+			if err := a.inTime(t, v.times); err != nil {
+				return nil, err
+			}
+			t.ok("token", "the same as was verified before")
+			return v, nil
+		}
+		a.verified.drop(hash)
+	}
+	parsed, err := jwt.Parse(token)
+	if err != nil {
+		return nil, t.unreadable(err)
+	}
+	t.ok("token", "a JWT signed with "+parsed.Alg)
+	p, err := a.findProvider(t, parsed)
+	if err != nil {
+		return nil, err
+	}
+	when, err := a.readTimes(t, parsed)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.inTime(t, when); err != nil {
+		return nil, err
+	}
+	t.steps = append(t.steps, when.step())
+	if err := p.checkAudience(t, parsed.Claims); err != nil {
+		return nil, err
+	}
+	version, err := p.checkSignature(ctx, t, parsed)
+	if err != nil {
+		return nil, err
+	}
+	v := &verified{provider: p, version: version, kid: parsed.Kid, claims: parsed.Claims, times: when}
+	a.verified.add(hash, v)
+	return v, nil
+}
+
+// digest is SHA-256 of the token, without a copy of its text.
+func digest(token secret.String) [sha256.Size]byte {
+	text := token.Reveal()
+	return sha256.Sum256(unsafe.Slice(unsafe.StringData(text), len(text)))
+}
+
+// unreadable maps the reasons of the parser to codes.
+var unreadable = map[jwt.Problem]iam.Code{
+	jwt.TooLarge:     TokenTooLarge,
+	jwt.Encrypted:    TokenEncrypted,
+	jwt.BadAlgorithm: TokenAlgorithm,
+	jwt.DuplicateKey: TokenDuplicate,
+	jwt.BadType:      TokenType,
+	jwt.BadTime:      TimeMalformed,
+}
+
+func (t *trail) unreadable(err error) error {
+	code, ok := unreadable[jwt.ProblemOf(err)]
+	if !ok {
+		code = TokenMalformed
+	}
+	return t.fail(code, "token", cut(err.Error()), "a signed JWT access token", "")
+}
+
+// findProvider finds who is said to have issued the token. Nothing is believed yet.
+func (a *Authenticator) findProvider(t *trail, token *jwt.Token) (*provider, error) {
+	issuer, ok := token.Claims["iss"].(string)
+	p := a.issuers[issuer]
+	switch {
+	case !ok || issuer == "" || p == nil:
+		return nil, t.fail(UnknownIssuer, "issuer", claim(token.Claims, "iss"), a.wantedIssuers(), a.issuerMend(token.Claims))
+	case p.Disabled:
+		return nil, t.fail(IssuerDisabled, "issuer", show(issuer)+" is "+p.ID+", which is disabled", "an enabled identity provider", "")
+	}
+	t.ok("issuer", show(issuer)+" is "+p.ID)
+	if p.entra != nil {
+		if err := p.entra.check(t, token.Claims); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// checkSignature finds the key and verifies with it. It returns the version of
+// the key set before the key was found: should the keys change meanwhile, what
+// is remembered is out of date rather than wrong.
+func (p *provider) checkSignature(ctx context.Context, t *trail, token *jwt.Token) (version uint64, err error) {
+	version = p.trust.Keys.Version()
+	key, err := p.trust.Keys.Key(ctx, token.Kid)
+	if now := p.trust.Keys.Version(); err == nil && now != version { // finding it was a fetch
+		version = now
+		key, err = p.trust.Keys.Key(ctx, token.Kid)
+	}
+	if err != nil {
+		code := KeysUnavailable
+		if jwt.ProblemOf(err) == jwt.UnknownKey {
+			code = UnknownKey
+		}
+		return 0, t.fail(code, "key", cut(err.Error()), "kid "+show(token.Kid)+" in the key set of "+p.ID, "")
+	}
+	if p.entra != nil {
+		if err := p.entra.checkKey(t, key.Issuer); err != nil {
+			return 0, err
+		}
+	}
+	if err := token.Verify(key); err != nil {
+		return 0, t.fail(BadSignature, "signature", cut(err.Error()), "a signature by a key of "+p.ID, "")
+	}
+	t.ok("signature", "good, by key "+show(key.ID))
+	return version, nil
+}

@@ -1,0 +1,188 @@
+package guard
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/iam"
+)
+
+// Session is one party that was let in. It is safe for concurrent use.
+type Session struct {
+	guard *Guard
+	id    string
+	from  Origin
+	since time.Time
+	done  chan struct{}
+
+	mu       sync.Mutex
+	identity iam.Identity
+	allowed  map[decision]struct{} // audited permissions under identity.Generation
+	open     bool                  // false: nothing is allowed any more
+	closed   bool                  // done is closed
+	reason   string                // why it is not open
+	timer    *time.Timer
+	grace    time.Time // end of a re-authentication that began in time
+}
+
+// decision is what one audited permission is about.
+type decision struct {
+	method string
+	action iam.Action
+}
+
+// maxAllowed bounds the cache of a session. A party that names more resources
+// than this is decided, and audited, anew.
+const maxAllowed = 4096
+
+// Identity is who is on the other side.
+func (s *Session) Identity() iam.Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// ID names the session in the registry.
+func (s *Session) ID() string { return s.id }
+
+// Done is closed when the session has expired, was killed, no longer matches
+// the rules, or was closed.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Reason says why the session has ended; "" while it has not.
+func (s *Session) Reason() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reason
+}
+
+// Lifetime is what is left of the token, at least 1 ms: clients take 0 for a
+// session without end (KIP-368).
+func (s *Session) Lifetime() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(time.Until(s.identity.Expires), time.Millisecond)
+}
+
+// Close ends the session from the party's side. It may be called again.
+func (s *Session) Close() { s.end("closed") }
+
+// Allow decides one action. A [Refusal] was audited; any other error means
+// that the session has ended and the connection is to be closed.
+func (s *Session) Allow(call Call, a iam.Action) error {
+	if s.remembers(call.Method, a) {
+		return nil
+	}
+	one := [1]iam.Action{a}
+	return s.decide(call, one[:])
+}
+
+// AllowAny is [Session.Allow] where one of several actions is enough; the
+// first is the one that a refusal names.
+func (s *Session) AllowAny(call Call, actions ...iam.Action) error {
+	for _, a := range actions {
+		if s.remembers(call.Method, a) {
+			return nil
+		}
+	}
+	return s.decide(call, actions)
+}
+
+// Visible decides silently whether a listing may show a resource. It is never
+// a permission to touch it.
+func (s *Session) Visible(a iam.Action) bool {
+	_, d, err := s.evaluate(a)
+	return err == nil && d.Allowed
+}
+
+// Refuse audits a no that the surface itself has found, such as a request that
+// is never served or a right that klamm's own user lacks upstream. The step
+// says why.
+func (s *Session) Refuse(call Call, a iam.Action, step iam.Step) *Refusal {
+	step.OK = false
+	if step.Mend == "" {
+		step.Mend = mendOf(step.Code)
+	}
+	return s.refuse(call, s.Identity(), a, []iam.Step{step})
+}
+
+// remembers is the hot path: an audited permission under the rules in force.
+func (s *Session) remembers(method string, a iam.Action) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open || s.identity.Generation != s.guard.authz.Generation() {
+		return false
+	}
+	_, ok := s.allowed[decision{method, a}]
+	return ok
+}
+
+// decide evaluates and audits. It copies what it keeps.
+func (s *Session) decide(call Call, actions []iam.Action) error {
+	if len(actions) == 0 {
+		return fault.New(fault.Internal, "a decision was asked for without an action")
+	}
+	call.Method, call.ClientID = strings.Clone(call.Method), strings.Clone(call.ClientID)
+	var id iam.Identity
+	steps := make([]iam.Step, 0, len(actions))
+	for _, a := range actions {
+		a.On.Name = strings.Clone(a.On.Name)
+		now, d, err := s.evaluate(a)
+		if err != nil {
+			return err
+		}
+		id = now
+		if d.Allowed {
+			s.permit(call, id, a, d)
+			return nil
+		}
+		steps = append(steps, s.guard.denial(id, a, d))
+	}
+	first := actions[0]
+	first.On.Name = strings.Clone(first.On.Name)
+	return s.refuse(call, id, first, steps)
+}
+
+// evaluate decides under one generation: the identity and the rules are of the
+// same snapshot, never half of each.
+func (s *Session) evaluate(a iam.Action) (iam.Identity, iam.Decision, error) {
+	for range 16 {
+		id, err := s.fresh()
+		if err != nil {
+			return id, iam.Decision{}, err
+		}
+		d := s.guard.authz.Decide(id, a)
+		if id.Generation == s.guard.authz.Generation() {
+			return id, d, nil
+		}
+	}
+	return iam.Identity{}, iam.Decision{}, fault.New(fault.Internal, "the rules change faster than a decision is made")
+}
+
+// permit remembers a permission and audits it, once.
+func (s *Session) permit(call Call, id iam.Identity, a iam.Action, d iam.Decision) {
+	key := decision{call.Method, a}
+	s.mu.Lock()
+	if s.identity.Generation == id.Generation {
+		if _, known := s.allowed[key]; known {
+			s.mu.Unlock()
+			return
+		}
+		if s.allowed == nil || len(s.allowed) >= maxAllowed {
+			s.allowed = map[decision]struct{}{}
+		}
+		s.allowed[key] = struct{}{}
+	}
+	s.mu.Unlock()
+	s.guard.recordDecision(context.Background(), s.from, call, id, a, d, nil)
+}
+
+// refuse audits a refusal of an action.
+func (s *Session) refuse(call Call, id iam.Identity, a iam.Action, steps []iam.Step) *Refusal {
+	s.guard.watch.Refused(call.Method)
+	ref := s.guard.recordDecision(context.Background(), s.from, call, id, a, iam.Decision{}, steps)
+	return &Refusal{Ref: ref, Code: codeOf(steps), Sentence: deniedSentence(a.On.Type), kind: fault.Forbidden}
+}
