@@ -1,0 +1,237 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/engine"
+	"github.com/klammhq/klamm/internal/kafka"
+)
+
+// limit bounds each test, ten times what it takes.
+const limit = 30 * time.Second
+
+func start(t testing.TB, brokers int) *engine.Engine {
+	t.Helper()
+	e, err := engine.Start(engine.Config{ClusterID: "engine-test", Brokers: brokers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+func client(t testing.TB, e *engine.Engine, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(e.Bootstrap()...), kgo.Dialer(e.Dial), kgo.AllowAutoTopicCreation())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func link(t testing.TB, e *engine.Engine) *kafka.Link {
+	t.Helper()
+	conn, err := e.Dial(t.Context(), "tcp", e.Bootstrap()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return kafka.NewLink(conn, 0)
+}
+
+// alive asks the engine something that it must answer whatever came before.
+func alive(t testing.TB, e *engine.Engine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if _, err := link(t, e).Request(ctx, kmsg.NewPtrApiVersionsRequest()); err != nil {
+		t.Fatalf("the engine does not live: %v", err)
+	}
+}
+
+func TestProduceAndConsume(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	e := start(t, 3)
+	producer := client(t, e)
+	for i := range 100 {
+		r := &kgo.Record{Topic: "orders", Value: fmt.Append(nil, i)}
+		if err := producer.ProduceSync(ctx, r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consumer := client(t, e, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	for got := 0; got < 100; {
+		f := consumer.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			t.Fatal(err)
+		}
+		got += f.NumRecords()
+	}
+}
+
+// TestHostileFrames sends what kills kfake when nothing stands before it.
+func TestHostileFrames(t *testing.T) {
+	e := start(t, 1)
+	header := func(key, version int16) []byte {
+		b := binary.BigEndian.AppendUint16(nil, uint16(key))
+		b = binary.BigEndian.AppendUint16(b, uint16(version))
+		return append(binary.BigEndian.AppendUint32(b, 7), 0xff, 0xff)
+	}
+	for name, frame := range map[string][]byte{
+		"unknown key":          header(999, 0),
+		"negative key":         header(-1, 0),
+		"version above":        header(3, 99),
+		"version below":        header(3, -1),
+		"sasl":                 header(17, 1),
+		"write txn markers":    header(27, 1),
+		"metadata that makes":  append(header(3, 1), 0, 0, 0, 0),
+		"half a metadata":      append(header(3, 4), 0, 0, 0),
+		"array of 2^31":        append(header(3, 4), 0x7f, 0xff, 0xff, 0xff),
+		"empty":                {},
+		"produce of nonsense":  append(header(0, 9), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"fetch of nonsense":    append(header(1, 12), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"join group truncated": append(header(11, 5), 0, 1, 'g'),
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := link(t, e)
+			_ = l.SetDeadline(time.Now().Add(limit))
+			sent := append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)
+			if _, err := l.Write(sent); err != nil {
+				t.Fatal(err)
+			}
+			var one [1]byte
+			if _, err := l.Read(one[:]); err == nil || isTimeout(err) {
+				t.Errorf("the connection was not closed: %v", err)
+			}
+			alive(t, e)
+		})
+	}
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+func TestHugeFrameIsNotRead(t *testing.T) {
+	e := start(t, 1)
+	l := link(t, e)
+	_ = l.SetDeadline(time.Now().Add(limit))
+	if _, err := l.Write([]byte{0x7f, 0xff, 0xff, 0xff}); err != nil {
+		t.Fatal(err)
+	}
+	var one [1]byte
+	if _, err := l.Read(one[:]); err == nil || isTimeout(err) {
+		t.Errorf("the connection was not closed: %v", err)
+	}
+	alive(t, e)
+}
+
+func TestJoinGroupWithBadProtocols(t *testing.T) {
+	e := start(t, 1)
+	for name, protocols := range map[string][]string{"none": nil, "empty": {""}, "repeated": {"range", "range"}} {
+		t.Run(name, func(t *testing.T) {
+			req := kmsg.NewPtrJoinGroupRequest()
+			req.Version, req.Group, req.ProtocolType, req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 3, "g", "consumer", 10000, 10000
+			for _, p := range protocols {
+				protocol := kmsg.NewJoinGroupRequestProtocol()
+				protocol.Name = p
+				req.Protocols = append(req.Protocols, protocol)
+			}
+			resp, err := link(t, e).Request(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code := resp.(*kmsg.JoinGroupResponse).ErrorCode; code != kerr.InconsistentGroupProtocol.Code {
+				t.Errorf("error %v", kerr.ErrorForCode(code))
+			}
+			alive(t, e)
+		})
+	}
+}
+
+func TestCreateTopicsAsKafkaDoes(t *testing.T) {
+	e := start(t, 1)
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.Version, req.TimeoutMillis = 5, 1000
+	add := func(name string, partitions int32, configs ...string) {
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
+		for _, c := range configs {
+			value := "1"
+			topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: c, Value: &value})
+		}
+		req.Topics = append(req.Topics, topic)
+	}
+	add("good", 1, "retention.ms")
+	add(strings.Repeat("x", 260), 1)
+	add("sp ace", 1)
+	add("..", 1)
+	add("many", 1_000_000)
+	add("odd", 1, "no.such.config")
+	resp, err := link(t, e).Request(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]*kerr.Error{
+		"good": nil, strings.Repeat("x", 260): kerr.InvalidTopicException, "sp ace": kerr.InvalidTopicException,
+		"..": kerr.InvalidTopicException, "many": kerr.InvalidPartitions, "odd": kerr.InvalidConfig,
+	}
+	for _, topic := range resp.(*kmsg.CreateTopicsResponse).Topics {
+		code := int16(0)
+		if want[topic.Topic] != nil {
+			code = want[topic.Topic].Code
+		}
+		if topic.ErrorCode != code {
+			t.Errorf("%.20s: %v", topic.Topic, kerr.ErrorForCode(topic.ErrorCode))
+		}
+		delete(want, topic.Topic)
+	}
+	if len(want) > 0 {
+		t.Errorf("not answered: %v", want)
+	}
+}
+
+// FuzzServedKeys drives the body of every served key into the engine, which
+// must live.
+func FuzzServedKeys(f *testing.F) {
+	e := start(f, 1)
+	for key := range int16(93) {
+		if req := kmsg.RequestForKey(key); req != nil {
+			for version := range req.MaxVersion() + 1 {
+				req.SetVersion(version)
+				f.Add(key, version, req.AppendTo(nil))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, key, version int16, body []byte) {
+		l := link(t, e)
+		_ = l.SetDeadline(time.Now().Add(50 * time.Millisecond)) // the answer is not awaited for long: some requests wait
+		frame := binary.BigEndian.AppendUint16(nil, uint16(key))
+		frame = binary.BigEndian.AppendUint16(frame, uint16(version))
+		frame = append(binary.BigEndian.AppendUint32(frame, 7), 0xff, 0xff)
+		if kafka.Flexible(key, version) {
+			frame = append(frame, 0)
+		}
+		frame = append(frame, body...)
+		sent := append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)
+		if _, err := l.Write(sent); err == nil {
+			_, _ = l.Read(make([]byte, 1024))
+		}
+		l.Close()
+		alive(t, e)
+	})
+}

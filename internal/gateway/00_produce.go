@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"unsafe"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
+	"github.com/klammhq/klamm/internal/relay"
+)
+
+// Produce needs Write on each topic, and Write on the transactional id of
+// every request that has one: with transactions of the second version nothing
+// else is asked before it (KafkaApis.handleProduceRequest). IdempotentWrite is
+// InitProducerId's matter (KIP-679).
+//
+//   - acks 0 has no answer: what is refused closes the connection, as in Kafka.
+//     Dropping it silently would lose data unseen.
+//   - v10 (KIP-951): the answer may name other brokers' addresses.
+//   - v12 (KIP-890): adds partitions to the transaction.
+//   - v13: topics by id.
+func planProduce(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
+	body := f.Body()
+	if err := s.produce.Read(f.Version, body); err != nil {
+		return relay.Plan{}, err
+	}
+	c.asked = true
+	if id, ok := s.produce.TransactionalID(body); ok {
+		c.whole = c.one(do(iam.Write, transactionalID(text(id))))
+	}
+	all := c.whole == nil && s.topicsAllowed(c, iam.Write, s.produce.Topics, f.Version >= api.ProduceIDs, body)
+	switch {
+	case c.err != nil:
+		return relay.Plan{}, c.err
+	case all:
+		return relay.Plan{Verdict: relay.Pass, NoReply: s.produce.Acks == 0, Edit: s.target.produced[f.Version]}, nil
+	case s.produce.Acks == 0:
+		return closed("a Produce without acks was refused, and has no answer that could say so")
+	}
+	req, err := api.Decode(keyProduce, f.Version, body)
+	if err != nil {
+		return relay.Plan{}, err
+	}
+	if c.whole == nil {
+		q, i := req.(*kmsg.ProduceRequest), -1
+		q.Topics = keep(c, q.Topics, "Topics", func(t *kmsg.ProduceRequestTopic) *refusal {
+			i++
+			if s.refused[i] != nil {
+				forget(t)
+			}
+			return s.refused[i]
+		})
+	}
+	return s.finish(c, f, req)
+}
+
+// forget lets go of the records of a topic that is kept for its error only.
+func forget(t *kmsg.ProduceRequestTopic) {
+	for i := range t.Partitions {
+		t.Partitions[i].Records = nil
+	}
+}
+
+// topicsAllowed decides about the topics of a request that was only peeked at
+// and reports whether all are allowed; s.refused has the refusals otherwise.
+// It allocates nothing when the answer is yes and the guard knows it.
+func (s *session) topicsAllowed(c *call, op iam.Operation, topics []api.Topic, byID bool, body []byte) bool {
+	s.refused = s.refused[:0]
+	all := true
+	for _, t := range topics {
+		no := c.topic(op, byID, text(t.Name(body)), t.ID)
+		all = all && no == nil
+		s.refused = append(s.refused, no)
+	}
+	return all
+}
+
+// text is b as a string that lives as long as the frame: the guard copies what
+// it keeps.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// producedEdit edits the answers of one version: nothing of a plain one is
+// touched.
+func (t *target) producedEdit(version int16) func([]byte) ([]byte, error) {
+	if version < 8 { // no words and no addresses
+		return nil
+	}
+	head := len(kafka.ResponseHeader(nil, keyProduce, version, 0))
+	return func(b []byte) ([]byte, error) {
+		if len(b) >= head && api.PlainProduceAnswer(version, b[head:]) {
+			return b, nil
+		}
+		resp, correlation, err := readResponse(keyProduce, version, b)
+		if err != nil {
+			return nil, err
+		}
+		t.rewrite(resp)
+		return resp.AppendTo(kafka.ResponseHeader(nil, keyProduce, version, correlation)), nil
+	}
+}

@@ -1,0 +1,27 @@
+package gateway
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/iam"
+)
+
+// AlterConfigs needs AlterConfigs on the topic or the group
+// (ControllerApis.handleLegacyAlterConfigs). Brokers, their loggers and client
+// metrics are never altered through klamm, whatever the role.
+func alterConfigs(c *call, q *kmsg.AlterConfigsRequest) {
+	q.Resources = keep(c, q.Resources, "Resources", func(r *kmsg.AlterConfigsRequestResource) *refusal {
+		return c.alter(r.ResourceType, r.ResourceName)
+	})
+}
+
+func (c *call) alter(kind kmsg.ConfigResourceType, name string) *refusal {
+	if kind == kmsg.ConfigResourceTypeTopic || kind == kmsg.ConfigResourceTypeGroupConfig {
+		return c.config(iam.AlterConfigs, kind, name)
+	}
+	c.asked = true
+	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
+		Name: "request", Saw: "a change to the configuration of a " + kind.String(), Wanted: "a topic or a group", Code: guard.CodeUnserved,
+	}))
+}

@@ -1,0 +1,278 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/kafka/api"
+	"github.com/klammhq/klamm/internal/relay"
+)
+
+func fetchOf(version int16, topics ...string) *kmsg.FetchRequest {
+	q := kmsg.NewPtrFetchRequest()
+	q.Version, q.ReplicaID, q.SessionEpoch, q.MaxWaitMillis, q.MaxBytes = version, -1, -1, 10, 1<<20
+	for _, name := range topics {
+		t := kmsg.NewFetchRequestTopic()
+		p := kmsg.NewFetchRequestTopicPartition()
+		p.PartitionMaxBytes = 1 << 20
+		t.Topic, t.Partitions = name, append(t.Partitions, p)
+		q.Topics = append(q.Topics, t)
+	}
+	return q
+}
+
+// leader is the node that leads partition 0 of a topic, and the topic's id.
+func (h *house) leader(name string) (int32, [16]byte) {
+	h.t.Helper()
+	ask := kmsg.NewPtrMetadataRequest()
+	ask.Version = 12
+	ask.Topics = []kmsg.MetadataRequestTopic{{Topic: &name}}
+	resp, err := h.cluster.Request(h.ctx(), relay.Bootstrap, ask)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	found := resp.(*kmsg.MetadataResponse).Topics[0]
+	for _, p := range found.Partitions {
+		if p.Partition == 0 {
+			return p.Leader, found.TopicID
+		}
+	}
+	h.t.Fatalf("%s has no partition 0", name)
+	return 0, found.TopicID
+}
+
+// TestSecurity_21_StolenFetchSession: the id of another client's session
+// gives nothing, and a client that comes back with its old id is served.
+func TestSecurity_21_StolenFetchSession(t *testing.T) {
+	h := build(t, alice())
+	node, _ := h.leader("orders")
+	b := h.loggedIn("alice", node)
+	q := fetchOf(12, "orders")
+	q.SessionID, q.SessionEpoch = 0, 0
+	if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != 0 || r.SessionID != 0 {
+		t.Fatalf("a session was opened: %+v", r)
+	}
+	q.SessionID, q.SessionEpoch, q.Topics = 4711, 1, nil
+	if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != fetchSessionUnknown || len(r.Topics) != 0 {
+		t.Errorf("going on with a session: %+v", r)
+	}
+	for _, epoch := range []int32{0, -1} {
+		q = fetchOf(12, "orders")
+		q.SessionID, q.SessionEpoch = 4711, epoch
+		if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != 0 || r.SessionID != 0 || len(r.Topics) != 1 {
+			t.Errorf("an old id with epoch %d: %+v", epoch, r)
+		}
+	}
+	for _, epoch := range []int32{-2, 1 << 30} {
+		q.SessionEpoch = epoch
+		if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != fetchSessionUnknown {
+			t.Errorf("epoch %d: %+v", epoch, r)
+		}
+	}
+}
+
+// TestSecurity_21_PosingAsAReplica: a replica id closes, in both places and
+// whatever the role.
+func TestSecurity_21_PosingAsAReplica(t *testing.T) {
+	h := build(t, alice())
+	for _, version := range []int16{4, 11, 12, 14, 15} {
+		for _, id := range []int32{0, 3, -2, -3} {
+			q := fetchOf(version)
+			q.ReplicaID, q.ReplicaState.ID = id, id
+			h.loggedIn("admin", 0).dies(q)
+		}
+	}
+	hidden := fetchOf(14)
+	hidden.ReplicaState.ID = -3
+	h.loggedIn("admin", 0).dies(hidden)
+	for _, id := range []int32{0, 3, -3} {
+		l := kmsg.NewPtrListOffsetsRequest()
+		l.Version, l.ReplicaID = 5, id
+		h.loggedIn("admin", 0).dies(l)
+		e := kmsg.NewPtrOffsetForLeaderEpochRequest()
+		e.Version, e.ReplicaID = 3, id
+		h.loggedIn("admin", 0).dies(e)
+	}
+	if n := len(h.log.refusals()); n != 5*4+1+2*3 {
+		t.Errorf("%d attacks are audited", n)
+	}
+}
+
+// TestReserved: klamm's own names are refused and hidden for every principal,
+// by name and by id.
+func TestReserved(t *testing.T) {
+	h := build(t, alice())
+	node, id := h.leader("__klamm_state")
+	b := h.loggedIn("admin", node)
+
+	all := kmsg.NewPtrMetadataRequest()
+	all.Version, all.Topics = 12, nil
+	for _, topic := range b.ask(all).(*kmsg.MetadataResponse).Topics {
+		if strings.HasPrefix(*topic.Topic, iam.ReservedPrefix) {
+			t.Errorf("%s is listed", *topic.Topic)
+		}
+	}
+	named := kmsg.NewPtrMetadataRequest()
+	named.Version = 12
+	named.Topics = []kmsg.MetadataRequestTopic{{Topic: kmsg.StringPtr("__klamm_state")}, {TopicID: id}, {Topic: kmsg.StringPtr("orders")}}
+	r := b.ask(named).(*kmsg.MetadataResponse)
+	codes := map[int16]int{}
+	for _, topic := range r.Topics {
+		codes[topic.ErrorCode]++
+		if topic.ErrorCode == topicDenied && topic.TopicID != [16]byte{} && topic.Topic != nil {
+			t.Errorf("a refusal by id says the name %s", *topic.Topic)
+		}
+	}
+	if codes[topicDenied] != 2 || codes[0] != 1 {
+		t.Errorf("codes %v", codes)
+	}
+	f := b.ask(fetchOf(12, "__klamm_state")).(*kmsg.FetchResponse)
+	if f.Topics[0].Partitions[0].ErrorCode != topicDenied || len(f.Topics[0].Partitions[0].RecordBatches) != 0 {
+		t.Errorf("by name: %+v", f)
+	}
+	byID := fetchOf(13, "")
+	byID.Topics[0].TopicID = id
+	if f := b.ask(byID).(*kmsg.FetchResponse); f.Topics[0].Partitions[0].ErrorCode != topicDenied || f.Topics[0].TopicID != id {
+		t.Errorf("by id: %+v", f)
+	}
+	byID.Topics[0].TopicID = [16]byte{9}
+	if f := b.ask(byID).(*kmsg.FetchResponse); f.Topics[0].Partitions[0].ErrorCode != unknownTopicID {
+		t.Errorf("by an unknown id: %+v", f)
+	}
+	d := kmsg.NewPtrDeleteTopicsRequest()
+	d.Version = 6
+	d.Topics = []kmsg.DeleteTopicsRequestTopic{{TopicID: id}, {Topic: kmsg.StringPtr("__klamm_state")}, {Topic: kmsg.StringPtr("orders"), TopicID: id}}
+	got := b.ask(d).(*kmsg.DeleteTopicsResponse)
+	for i, want := range []int16{topicDenied, topicDenied, invalidRequest} {
+		if got.Topics[i].ErrorCode != want {
+			t.Errorf("delete %d: error %d, want %d", i, got.Topics[i].ErrorCode, want)
+		}
+	}
+	if got.Topics[0].Topic != nil {
+		t.Errorf("a refusal by id says the name %s", *got.Topics[0].Topic)
+	}
+}
+
+func heartbeatOf(regex string, topics ...string) *kmsg.ConsumerGroupHeartbeatRequest {
+	q := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	q.Version, q.Group, q.MemberID, q.RebalanceTimeoutMillis, q.SubscribedTopicNames = 1, "orders-848", "m-1", 1000, topics
+	q.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	if regex != "" {
+		q.SubscribedTopicRegex = &regex
+	}
+	return q
+}
+
+// TestSecurity_21_RegexSubscription: the broker would resolve it under klamm's
+// rights.
+func TestSecurity_21_RegexSubscription(t *testing.T) {
+	h := build(t, alice())
+	find := kmsg.NewPtrFindCoordinatorRequest()
+	find.CoordinatorKey = "orders-848"
+	node := h.loggedIn("alice", relay.Bootstrap).ask(find).(*kmsg.FindCoordinatorResponse).NodeID
+	b := h.loggedIn("alice", node)
+	for _, q := range []*kmsg.ConsumerGroupHeartbeatRequest{heartbeatOf(".*"), heartbeatOf("orders"), heartbeatOf("", "orders", "secret")} {
+		r := b.ask(q).(*kmsg.ConsumerGroupHeartbeatResponse)
+		if r.ErrorCode != topicDenied || r.Assignment != nil || r.ErrorMessage == nil || !strings.Contains(*r.ErrorMessage, "ref=") {
+			t.Errorf("%+v", r)
+		}
+	}
+	if r := b.ask(heartbeatOf("", "orders")).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := h.loggedIn("admin", node).ask(heartbeatOf(".*")).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != 0 {
+		t.Errorf("who may describe all topics: %+v", r)
+	}
+}
+
+// TestUnserved: a key or version that is not offered has UNSUPPORTED_VERSION in
+// its own response and the connection stays; what is not known closes.
+func TestUnserved(t *testing.T) {
+	h := build(t, alice())
+	b := h.loggedIn("admin", 0)
+	for key := int16(0); key <= kmsg.MaxKey; key++ {
+		r, served := rules[key]
+		if int(key) < len(own) && own[key].served {
+			continue
+		}
+		for version := int16(0); version <= kmsg.RequestForKey(key).MaxVersion(); version++ {
+			if served && r.min <= version && version <= r.max || key == 7 && version == 0 {
+				continue
+			}
+			req := sample(key, version)
+			if req == nil {
+				continue
+			}
+			if resp := b.ask(req); !api.HasCode(resp, unsupportedVersion) && (key != 35 || version > 2) {
+				t.Errorf("%s %d: %+v", nameOf(key), version, resp)
+			}
+		}
+	}
+	for _, bytes := range [][]byte{
+		{0, 200, 0, 0, 0, 0, 0, 7, 0xff, 0xff},            // a key that nobody knows
+		{0xff, 0xff, 0, 0, 0, 0, 0, 7, 0xff, 0xff},        // a negative one
+		{0, 3, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0},          // a version that nobody knows
+		{0, 3, 0xff, 0xff, 0, 0, 0, 7, 0xff, 0xff},        // a negative one
+		{0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0x7f, 0, 0},  // not a body
+		{0, 12, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 0, 1, 0, 0}, // a body that is cut
+	} {
+		c := h.loggedIn("admin", 0)
+		if err := c.link.WriteBytes(bytes); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.link.Next(); err == nil {
+			t.Errorf("% x is answered", bytes)
+		}
+	}
+}
+
+// TestAcksZero: there is no answer that could say no, so the connection ends.
+func TestAcksZero(t *testing.T) {
+	h := build(t, alice())
+	s := h.session("alice")
+	q := kmsg.NewPtrProduceRequest()
+	q.Version, q.Acks = 9, 0
+	q.Topics = []kmsg.ProduceRequestTopic{{Topic: "orders"}}
+	if p, err := s.Plan(h.ctx(), frame(t, q)); err != nil || p.Verdict != relay.Pass || !p.NoReply {
+		t.Errorf("%+v, %v", p, err)
+	}
+	q.Topics = append(q.Topics, kmsg.ProduceRequestTopic{Topic: "secret"})
+	if p, err := s.Plan(h.ctx(), frame(t, q)); err == nil || p.Verdict != relay.Close {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if got := h.log.refusals(); !slices.Equal(got, []string{"kafka.Produce Write Topic secret"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestForgottenRule: a rule that decides nothing lets nothing through.
+func TestForgottenRule(t *testing.T) {
+	h := build(t, alice())
+	s := h.session("admin")
+	f := frame(t, &kmsg.HeartbeatRequest{Version: 4, Group: "orders-1"})
+	if p, err := s.decoded(s.begin(h.ctx(), f), rule{}, f); err == nil || p.Verdict != relay.Close {
+		t.Errorf("%+v, %v", p, err)
+	}
+	p, err := s.decoded(s.begin(h.ctx(), f), rule{decide: on(func(*call, *kmsg.HeartbeatRequest) {})}, f)
+	if err != nil || p.Verdict != relay.Answer {
+		t.Errorf("a rule that forgets to ask: %+v, %v", p, err)
+	}
+}
+
+// TestSessionEnded: whatever a client sends after its session has ended is
+// closed, not decided.
+func TestSessionEnded(t *testing.T) {
+	h := build(t, alice())
+	for key := range rules {
+		s := h.session("admin")
+		s.grant.Close()
+		req := decidable(key, rules[key].max)
+		if p, err := s.Plan(h.ctx(), frame(t, req)); err == nil || p.Verdict != relay.Close {
+			t.Errorf("%s: %+v, %v", nameOf(key), p, err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
+	"github.com/klammhq/klamm/internal/relay"
+)
+
+// decoded decides about a request that is read whole. What goes upstream is
+// written anew from what was read, so that the broker sees exactly what was
+// decided about.
+func (s *session) decoded(c *call, r rule, f *kafka.Frame) (relay.Plan, error) {
+	req, err := s.decode(f, r.limit)
+	if err != nil {
+		return relay.Plan{}, err
+	}
+	if r.decide == nil {
+		return closed("the rule of %s decides nothing", nameOf(f.Key))
+	}
+	r.decide(c, req)
+	plan, err := s.finish(c, f, req)
+	plan.Drop = r.drop
+	return plan, err
+}
+
+// finish makes the plan of a request that was decided about.
+func (s *session) finish(c *call, f *kafka.Frame, req kmsg.Request) (relay.Plan, error) {
+	if c.err != nil {
+		return relay.Plan{}, c.err
+	}
+	switch {
+	case c.whole != nil:
+		return s.here(c, f, ownError(req, *c.whole))
+	case c.reply != nil:
+		return s.here(c, f, c.reply)
+	case !c.asked || c.cut > 0 && c.kept == 0:
+		// An empty list can mean all of them, so it is never sent.
+		empty := req.ResponseKind()
+		return s.here(c, f, empty)
+	}
+	return s.send(c, f, req), nil
+}
+
+// here answers without the broker.
+func (s *session) here(c *call, f *kafka.Frame, resp kmsg.Response) (relay.Plan, error) {
+	resp.SetVersion(f.Version)
+	if c.whole == nil {
+		for _, edit := range c.edits {
+			edit(resp)
+		}
+	}
+	s.target.rewrite(resp)
+	return relay.Plan{Verdict: relay.Answer, Bytes: appendResponse(f, resp)}, nil
+}
+
+// send forwards a request in the version that it is set to, and gives the
+// client its answer in the version that the client used.
+func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
+	version, key, asked := f.Version, f.Key, req.GetVersion()
+	edits := slices.Clone(c.edits)
+	who := guard.Call{Method: c.Method, ClientID: strings.Clone(c.ClientID), Correlation: c.Correlation}
+	return relay.Plan{
+		Verdict: relay.Send,
+		Bytes:   appendRequest(f, req),
+		Edit: func(b []byte) ([]byte, error) {
+			resp, correlation, err := readResponse(key, asked, b)
+			if err != nil {
+				return nil, err
+			}
+			s.upstreamRefused(who, resp)
+			resp.SetVersion(version)
+			for _, edit := range edits {
+				edit(resp)
+			}
+			s.target.rewrite(resp)
+			return resp.AppendTo(kafka.ResponseHeader(nil, key, version, correlation)), nil
+		},
+	}
+}
+
+// upstreamRefused audits an authorization error that comes from the broker: it
+// is klamm's own user who lacks the right there, whatever the client's roles.
+func (s *session) upstreamRefused(who guard.Call, resp kmsg.Response) {
+	for _, code := range deniedCodes {
+		if api.HasCode(resp, code) {
+			s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
+				Name: "upstream", Saw: "the cluster behind answered " + kerr.ErrorForCode(code).Error(), Wanted: "klamm's own user may do it", Code: guard.CodeUpstream,
+			})
+			return
+		}
+	}
+}
+
+// appendRequest writes a whole request with the header of f.
+func appendRequest(f *kafka.Frame, req kmsg.Request) []byte {
+	var opts []kmsg.RequestFormatterOpt
+	if f.ClientID != nil {
+		opts = append(opts, kmsg.FormatterClientID(string(f.ClientID)))
+	}
+	const prefix = 4
+	return kmsg.NewRequestFormatter(opts...).AppendRequest(nil, req, f.Correlation)[prefix:]
+}
+
+// readResponse reads a broker's whole answer, its header included.
+func readResponse(key, version int16, b []byte) (resp kmsg.Response, correlation int32, err error) {
+	head := kafka.ResponseHeader(nil, key, version, 0)
+	if len(b) < len(head) || string(b[4:len(head)]) != string(head[4:]) {
+		return nil, 0, fault.New(fault.Malformed, "an answer to %s with a header that cannot be read", nameOf(key))
+	}
+	for _, c := range b[:4] {
+		correlation = correlation<<8 | int32(c)
+	}
+	resp = kmsg.ResponseForKey(key)
+	resp.SetVersion(version)
+	if err := resp.ReadFrom(b[len(head):]); err != nil {
+		return nil, 0, fault.New(fault.Malformed, "an answer to %s that cannot be read", nameOf(key)).Because(err)
+	}
+	return resp, correlation, nil
+}

@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/relay"
+)
+
+// rule is what is done about one API key.
+type rule struct {
+	min, max int16
+	why      string // why max is below what kmsg knows; "" when it is not
+	limit    int    // bytes of a request that is decoded; 4 MiB when zero
+	drop     bool   // at the session's end nobody waits for the answer
+
+	// decide asks for every right that the request needs, through the call, and
+	// removes from the request what is refused. A request about which nothing
+	// was asked is not sent.
+	decide func(*call, kmsg.Request)
+	// plan replaces all of that for the keys whose requests are not decoded.
+	plan func(*session, *call, *kafka.Frame) (relay.Plan, error)
+}
+
+// decodedBytes bounds what a request costs once it is read: kmsg makes some 50
+// bytes of each of the smallest items.
+const decodedBytes = 4 << 20
+
+// largeBytes is for requests that grow with a group or its partitions.
+const largeBytes = 16 << 20
+
+// on makes a decision about any request of one about a particular one.
+func on[Q kmsg.Request](decide func(*call, Q)) func(*call, kmsg.Request) {
+	return func(c *call, req kmsg.Request) { decide(c, req.(Q)) }
+}
+
+// edit has the answer to a request of type Q changed before the client sees it.
+func edit[R kmsg.Response](c *call, f func(R)) {
+	c.edits = append(c.edits, func(resp kmsg.Response) { f(resp.(R)) })
+}

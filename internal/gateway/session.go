@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"context"
+	"unsafe"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
+	"github.com/klammhq/klamm/internal/relay"
+)
+
+// session is one client that was let in. Plan is never called concurrently, so
+// that what it needs for one request is kept here and used again.
+type session struct {
+	g      *Gateway
+	target *target
+	via    relay.Via
+	offer  *offer
+	grant  *guard.Session
+
+	call    call
+	produce api.Produce
+	fetch   api.Fetch
+	refused []*refusal // of the topics of a Produce or Fetch
+
+	renewal renewal
+}
+
+func newSession(v *visitor, grant *guard.Session) *session {
+	return &session{g: v.g, target: v.t, via: v.via, offer: v.offer, grant: grant}
+}
+
+func (s *session) Dial(ctx context.Context) (*kafka.Link, error) {
+	return s.target.Dial(ctx, s.via.Broker)
+}
+
+func (s *session) Done() <-chan struct{} { return s.grant.Done() }
+
+func (s *session) Close() { s.grant.Close() }
+
+// Plan decides about one request. Whatever it does not know is closed.
+func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) {
+	select {
+	case <-s.grant.Done():
+		return closed("the session has ended: %s", s.grant.Reason())
+	default:
+	}
+	c := s.begin(ctx, f)
+	plan, err := s.plan(c, f)
+	if fault.KindOf(err) == fault.Malformed {
+		c.attack(err.Error(), "a request that can be read")
+	}
+	c.ClientID, c.ctx = "", nil // they must not outlive the frame
+	return plan, err
+}
+
+func (s *session) plan(c *call, f *kafka.Frame) (relay.Plan, error) {
+	if s.renewal.begun && f.Key != keySaslAuthenticate {
+		return closed("a %s request in the middle of a re-authentication", nameOf(f.Key))
+	}
+	switch f.Key {
+	case keyApiVersions:
+		b, err := answerVersions(s.target, s.offer, s.via, f)
+		return relay.Plan{Verdict: relay.Answer, Bytes: b}, err
+	case keySaslHandshake:
+		return s.handshake(c, f)
+	case keySaslAuthenticate:
+		return s.authenticate(c, f)
+	}
+	r, ok := rules[f.Key]
+	switch {
+	case !ok || !s.offer.has(f.Key, f.Version):
+		return s.unserved(c, f)
+	case r.plan != nil:
+		return r.plan(s, c, f)
+	}
+	return s.decoded(c, r, f)
+}
+
+// begin makes the session's call ready for a request.
+func (s *session) begin(ctx context.Context, f *kafka.Frame) *call {
+	clear(s.call.edits) // they hold parts of requests
+	s.call = call{ctx: ctx, session: s, edits: s.call.edits[:0]}
+	s.call.Call = guard.Call{Method: methods[f.Key], Correlation: f.Correlation}
+	if len(f.ClientID) > 0 {
+		// The guard copies what it keeps, and the bytes outlive this request.
+		s.call.ClientID = unsafe.String(unsafe.SliceData(f.ClientID), len(f.ClientID))
+	}
+	return &s.call
+}
+
+func closed(format string, args ...any) (relay.Plan, error) {
+	return relay.Plan{}, fault.New(fault.Forbidden, format, args...)
+}
+
+// unserved answers a key, or a version of it, that is not offered with
+// UNSUPPORTED_VERSION in that key's own response. One that kmsg cannot even
+// write closes, as in Kafka.
+func (s *session) unserved(c *call, f *kafka.Frame) (relay.Plan, error) {
+	req := kmsg.RequestForKey(f.Key)
+	if req == nil || f.Version < 0 || f.Version > req.MaxVersion() {
+		c.attack(nameOf(f.Key)+" in a version that is not known", "an API key and version of ApiVersions")
+		return relay.Plan{}, c.err
+	}
+	req.SetVersion(f.Version)
+	if api.Decodes(f.Key) {
+		var err error
+		if req, err = s.decode(f, rules[f.Key].limit); err != nil {
+			return relay.Plan{}, err
+		}
+	}
+	return relay.Plan{Verdict: relay.Answer, Bytes: appendResponse(f, ownError(req, refusal{code: unsupportedVersion}))}, nil
+}
+
+func (s *session) decode(f *kafka.Frame, limit int) (kmsg.Request, error) {
+	if limit == 0 {
+		limit = decodedBytes
+	}
+	if n := len(f.Body()); n > limit {
+		return nil, fault.New(fault.Malformed, "a %s request of %d bytes, at most %d are decoded", nameOf(f.Key), n, limit)
+	}
+	return api.Decode(f.Key, f.Version, f.Body())
+}
+
+func nameOf(key int16) string {
+	if name := kmsg.Key(key).Name(); name != "" {
+		return name
+	}
+	return "unknown"
+}
