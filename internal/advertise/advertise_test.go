@@ -3,6 +3,8 @@ package advertise
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/klammhq/klamm/internal/fault"
 )
@@ -73,22 +75,30 @@ func TestPortsThatMeet(t *testing.T) {
 }
 
 func TestAuto(t *testing.T) {
-	opened, fail := int32(0), true
-	a := &Auto{Host: "127.0.0.1", Open: func(string, int32) (int32, error) {
-		if fail {
-			return 0, errors.New("no port")
+	synctest.Test(t, func(t *testing.T) {
+		opened, tried, fail := int32(0), 0, true
+		a := &Auto{Host: "127.0.0.1", Open: func(string, int32) (int32, error) {
+			if tried++; fail {
+				return 0, errors.New("no port")
+			}
+			opened++
+			return 40000 + opened, nil
+		}}
+		for range 10 {
+			if _, _, ok := a.Addr("lkc-a", 0); ok {
+				t.Fatal("an address without a listener")
+			}
 		}
-		opened++
-		return 40000 + opened, nil
-	}}
-	if _, _, ok := a.Addr("lkc-a", 0); ok {
-		t.Fatal("an address without a listener")
-	}
-	fail = false
-	_, first, _ := a.Addr("lkc-a", 0)
-	_, again, _ := a.Addr("lkc-a", 0)
-	_, other, _ := a.Addr("lkc-a", Bootstrap)
-	if first != 40001 || again != first || other != 40002 {
-		t.Errorf("ports %d %d %d", first, again, other)
-	}
+		if tried != 1 {
+			t.Errorf("tried %d times at once", tried)
+		}
+		fail = false
+		<-time.After(pause)
+		_, first, _ := a.Addr("lkc-a", 0)
+		_, again, _ := a.Addr("lkc-a", 0)
+		_, other, _ := a.Addr("lkc-a", Bootstrap)
+		if first != 40001 || again != first || other != 40002 {
+			t.Errorf("ports %d %d %d", first, again, other)
+		}
+	})
 }

@@ -1,21 +1,27 @@
 package advertise
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
-// Auto gives each broker a listener of its own on a port of the system's
-// choice, opened when it is first asked for. It is for tests and for a lab that
-// must not meet other programs' ports. It may be used concurrently.
+// Auto gives each broker a listener of its own, opened when its address is
+// first asked for. It may be used concurrently.
 type Auto struct {
 	// Host is what clients connect to.
 	Host string
 	// Open begins to listen for a broker, or with Bootstrap for the cluster, and
 	// returns the port. Calls do not overlap. After an error the broker has no
-	// address, and the next question tries again.
+	// address, and the first question after 10 s tries again.
 	Open func(cluster string, node int32) (port int32, err error)
 
-	mu    sync.Mutex
-	ports map[via]int32
+	mu     sync.Mutex
+	ports  map[via]int32
+	failed map[via]time.Time
 }
+
+// pause keeps clients that ask often from opening, and complaining, as often.
+const pause = 10 * time.Second
 
 type via struct {
 	cluster string
@@ -30,12 +36,16 @@ func (a *Auto) Addr(cluster string, node int32) (host string, port int32, ok boo
 	if port, ok = a.ports[key]; ok {
 		return a.Host, port, true
 	}
-	port, err := a.Open(cluster, node)
-	if err != nil {
+	if at, failed := a.failed[key]; failed && time.Since(at) < pause {
 		return "", 0, false
 	}
 	if a.ports == nil {
-		a.ports = map[via]int32{}
+		a.ports, a.failed = map[via]int32{}, map[via]time.Time{}
+	}
+	port, err := a.Open(cluster, node)
+	if err != nil {
+		a.failed[key] = time.Now()
+		return "", 0, false
 	}
 	a.ports[key] = port
 	return a.Host, port, true

@@ -8,7 +8,7 @@ import (
 
 // ConsumerGroupDescribe (KIP-848) needs Describe on each group. A group with a
 // topic that may not be described is blanked as a whole
-// (KafkaApis.handleConsumerGroupDescribe, KAFKA-18813).
+// (KafkaApis.handleConsumerGroupDescribe).
 func consumerGroupDescribe(c *call, q *kmsg.ConsumerGroupDescribeRequest) {
 	asked, s := q.IncludeAuthorizedOperations, c.session
 	q.IncludeAuthorizedOperations = false

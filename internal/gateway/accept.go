@@ -43,11 +43,11 @@ type visitor struct {
 type step uint8
 
 const (
-	anything    step = iota // nothing was said yet
-	handshake               // ApiVersions was answered
-	token                   // SaslAuthenticate after SaslHandshake 1
-	rawToken                // bare SASL bytes after SaslHandshake 0
-	unreachable             // let in or refused
+	anything  step = iota // nothing was said yet
+	handshake             // ApiVersions was answered
+	token                 // SaslAuthenticate after SaslHandshake 1
+	rawToken              // bare SASL bytes after SaslHandshake 0
+	decided               // let in or refused
 )
 
 // Accept talks with a client until it is let in. Until then it may send
@@ -150,7 +150,7 @@ func (v *visitor) authenticate(ctx context.Context, f *kafka.Frame) (relay.Sessi
 	if err != nil {
 		return nil, err
 	}
-	v.expects = unreachable
+	v.expects = decided
 	v.origin.ClientID = string(f.ClientID)
 	c := v.g.credential(v.via.Cluster, req.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes)
 	grant, err := v.g.Guard.Open(ctx, v.origin, c)
@@ -176,7 +176,7 @@ func (v *visitor) raw(ctx context.Context) (relay.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.expects = unreachable
+	v.expects = decided
 	grant, err := v.g.Guard.Open(ctx, v.origin, v.g.credential(v.via.Cluster, message))
 	if err != nil {
 		if sent := v.delayed(ctx, []byte(`{"status":"invalid_token"}`), err); sent == err {

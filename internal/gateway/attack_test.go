@@ -207,7 +207,7 @@ func TestUnserved(t *testing.T) {
 			if req == nil {
 				continue
 			}
-			if resp := b.ask(req); !api.HasCode(resp, unsupportedVersion) && (key != 35 || version > 2) {
+			if resp := b.ask(req); !api.HasCode(resp, unsupported) && (key != 35 || version > 2) {
 				t.Errorf("%s %d: %+v", nameOf(key), version, resp)
 			}
 		}

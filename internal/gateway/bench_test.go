@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -50,7 +49,6 @@ func TestPlanAllocatesNothing(t *testing.T) {
 	h := build(t, alice())
 	_, id := h.leader("orders")
 	s := h.session("alice")
-	s.target = &target{Cluster: oneTopic{h.cluster}, produced: s.target.produced}
 	produceID, fetchID := produceOf(13, ""), fetchOf(15, "")
 	produceID.Topics[0].TopicID, fetchID.Topics[0].TopicID = id, id
 	for _, req := range []kmsg.Request{produceOf(12, "orders", "orders.eu"), fetchOf(12, "orders", "orders.eu"), produceID, fetchID} {
@@ -69,8 +67,3 @@ func TestPlanAllocatesNothing(t *testing.T) {
 		t.Errorf("the answer to a Produce: %v allocations", n)
 	}
 }
-
-// oneTopic is a cluster in which every id is the one of orders.
-type oneTopic struct{ Cluster }
-
-func (oneTopic) TopicName(context.Context, [16]byte) (string, error) { return "orders", nil }

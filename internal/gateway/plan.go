@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/fault"
@@ -90,14 +89,17 @@ func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 // upstreamRefused audits an authorization error that comes from the broker: it
 // is klamm's own user who lacks the right there, whatever the client's roles.
 func (s *session) upstreamRefused(who guard.Call, resp kmsg.Response) {
-	for _, code := range deniedCodes {
-		if api.HasCode(resp, code) {
-			s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
-				Name: "upstream", Saw: "the cluster behind answered " + kerr.ErrorForCode(code).Error(), Wanted: "klamm's own user may do it", Code: guard.CodeUpstream,
-			})
-			return
-		}
+	if !api.HasCode(resp, denied) {
+		return
 	}
+	s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
+		Name: "upstream", Saw: "the cluster behind refused klamm's own user", Wanted: "a user that may do it", Code: guard.CodeUpstream,
+	})
+}
+
+// denied reports whether an error is one of authorization.
+func denied(code int16) bool {
+	return code == topicDenied || code == groupDenied || code == clusterDenied || code == transactionalIDDenied
 }
 
 // appendRequest writes a whole request with the header of f.

@@ -1,10 +1,15 @@
 package gateway
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
@@ -24,7 +29,7 @@ func FuzzPlan(f *testing.F) {
 	e := newEverything()
 	p := &people{}
 	p.bind(f)
-	g, err := New(Config{Guard: guard.New(guard.Config{Authenticator: p, Authorizer: p, Sink: &ledger{}}), Clusters: map[string]Cluster{lkc: e}, Addresses: e})
+	g, err := New(Config{Guard: guard.New(guard.Config{Authenticator: p, Authorizer: p, Sink: nowhere{}}), Clusters: map[string]Cluster{lkc: e}, Addresses: e})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -59,6 +64,11 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
+// nowhere keeps no audit records.
+type nowhere struct{}
+
+func (nowhere) Record(context.Context, audit.Record) error { return nil }
+
 func empty(req kmsg.Request) bool {
 	switch q := req.(type) {
 	case *kmsg.ProduceRequest:
@@ -67,4 +77,76 @@ func empty(req kmsg.Request) bool {
 		return len(q.Topics) == 0
 	}
 	return false
+}
+
+// TestUpstreamRefused: an authorization error of the broker is klamm's own
+// matter and is audited as such.
+func TestUpstreamRefused(t *testing.T) {
+	h := build(t, alice())
+	s := h.session("alice")
+	q := &kmsg.HeartbeatRequest{Version: 4, Group: "orders-1"}
+	plan, err := s.Plan(h.ctx(), frame(t, q))
+	if err != nil || plan.Verdict != relay.Send {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	for code, audited := range map[int16]int{0: 0, 25: 0, groupDenied: 1} {
+		h.log.allowed()
+		resp := &kmsg.HeartbeatResponse{Version: 4, ErrorCode: code}
+		b, err := plan.Edit(resp.AppendTo(kafka.ResponseHeader(nil, 12, 4, 7)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _, err := readResponse(12, 4, b); err != nil || again.(*kmsg.HeartbeatResponse).ErrorCode != code {
+			t.Errorf("%+v, %v", again, err)
+		}
+		h.log.mu.Lock()
+		if n := len(h.log.records); n != audited || n > 0 && h.log.records[0].Steps[0].Code != guard.CodeUpstream {
+			t.Errorf("error %d: %+v", code, h.log.records)
+		}
+		h.log.mu.Unlock()
+	}
+	if _, err := plan.Edit([]byte{0, 0, 0, 7, 1}); err == nil {
+		t.Error("an answer that cannot be read goes to the client")
+	}
+}
+
+// TestBrokerWithoutAddress: it is left out, and loudly.
+func TestBrokerWithoutAddress(t *testing.T) {
+	var log bytes.Buffer
+	tg := newTarget(lkc, newEverything(), onlyOne{}, slog.New(slog.NewTextHandler(&log, nil)))
+	r := &kmsg.MetadataResponse{Brokers: []kmsg.MetadataResponseBroker{{NodeID: 1, Host: "kafka-1"}, {NodeID: 2, Host: "kafka-2"}}}
+	tg.rewrite(r)
+	if len(r.Brokers) != 1 || r.Brokers[0].Host != "b.example" {
+		t.Errorf("%+v", r.Brokers)
+	}
+	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "broker=2") || strings.Contains(log.String(), "kafka-2") {
+		t.Errorf("%s", &log)
+	}
+}
+
+type onlyOne struct{}
+
+func (onlyOne) Addr(_ string, node int32) (string, int32, bool) { return "b.example", 9092, node == 1 }
+
+// TestNodeEndpoints: addresses at the end of an answer to a Produce are
+// rewritten (KIP-951).
+func TestNodeEndpoints(t *testing.T) {
+	tg := newTarget(lkc, newEverything(), onlyOne{}, slog.New(slog.DiscardHandler))
+	for version := int16(10); version <= 13; version++ {
+		r := kmsg.NewPtrProduceResponse()
+		r.Version = version
+		r.Topics = []kmsg.ProduceResponseTopic{{Topic: "orders", Partitions: []kmsg.ProduceResponseTopicPartition{{ErrorCode: 6, CurrentLeader: kmsg.ProduceResponseTopicPartitionCurrentLeader{LeaderID: 1, LeaderEpoch: 3}}}}}
+		r.Brokers = []kmsg.ProduceResponseBroker{{NodeID: 1, Host: "kafka-1", Port: 19092}, {NodeID: 2, Host: "kafka-2", Port: 19092}}
+		b, err := tg.produced[version](r.AppendTo(kafka.ResponseHeader(nil, keyProduce, version, 7)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, correlation, err := readResponse(keyProduce, version, b)
+		if got := resp.(*kmsg.ProduceResponse); err != nil || correlation != 7 || len(got.Brokers) != 1 || got.Brokers[0].Host != "b.example" || got.Topics[0].Partitions[0].CurrentLeader.LeaderID != 1 {
+			t.Errorf("version %d: %+v, %v", version, resp, err)
+		}
+		if bytes.Contains(b, []byte("kafka-")) {
+			t.Errorf("version %d: %q", version, b)
+		}
+	}
 }

@@ -3,9 +3,13 @@ package gateway
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/relay"
 )
 
 func TestReauthentication(t *testing.T) {
@@ -151,5 +155,45 @@ func TestReauthenticationByAnotherMechanism(t *testing.T) {
 	b.dies(kmsg.NewPtrMetadataRequest())
 	if n := len(h.log.refusals()); n != 1 {
 		t.Errorf("%d audit events", n)
+	}
+}
+
+// TestRenewalPastTheEnd: a SaslHandshake that came before the token's end may
+// finish within the handshake's time, and nothing else is done meanwhile.
+func TestRenewalPastTheEnd(t *testing.T) {
+	for late, want := range map[time.Duration]bool{5 * time.Second: true, 11 * time.Second: false} {
+		synctest.Test(t, func(t *testing.T) {
+			e, p := newEverything(), &people{}
+			p.bind(t, alice()...)
+			p.lifetime.Store(int64(time.Second))
+			g, err := New(Config{Guard: guard.New(guard.Config{Authenticator: p, Authorizer: p, Sink: nowhere{}}), Clusters: map[string]Cluster{lkc: e}, Addresses: e})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := &house{t: t, gateway: g, guard: g.Guard}
+			s := h.session("alice")
+			if plan, err := s.Plan(t.Context(), frame(t, handshakeRequest(1, mechanism))); err != nil || plan.Verdict != relay.Answer {
+				t.Fatalf("%+v, %v", plan, err)
+			}
+			<-time.After(late)
+			p.lifetime.Store(0)
+			q := authenticateRequest(2, message("alice", "logicalCluster="+lkc))
+			plan, err := s.Plan(t.Context(), frame(t, q))
+			if !want {
+				if err == nil {
+					t.Errorf("after %v: %+v", late, plan)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("after %v: %v", late, err)
+			}
+			if r := answer(t, q, plan).(*kmsg.SASLAuthenticateResponse); r.ErrorCode != 0 || r.SessionLifetimeMillis != time.Hour.Milliseconds() {
+				t.Errorf("after %v: %+v", late, r)
+			}
+			if plan, err := s.Plan(t.Context(), frame(t, fetchOf(12, "orders"))); err != nil || plan.Verdict != relay.Pass {
+				t.Errorf("%+v, %v", plan, err)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"strconv"
 	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -127,8 +128,8 @@ func (s *session) decode(f *kafka.Frame, limit int) (kmsg.Request, error) {
 }
 
 func nameOf(key int16) string {
-	if name := kmsg.Key(key).Name(); name != "" {
-		return name
+	if kmsg.RequestForKey(key) == nil {
+		return "API key " + strconv.Itoa(int(key))
 	}
-	return "unknown"
+	return kmsg.Key(key).Name()
 }

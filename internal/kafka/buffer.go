@@ -67,7 +67,7 @@ func readBlock(r io.Reader, head *[prefix]byte, limit int) (*Buffer, error) {
 	return fill(r, b, prefix, prefix+n)
 }
 
-// Fill reads into b from position `from` until it has `size` bytes, growing it
+// fill reads into b from position `from` until it has `size` bytes, growing it
 // as they come. It returns the buffer that has them; after an error there is none.
 func fill(r io.Reader, b *Buffer, from, size int) (*Buffer, error) {
 	for {

@@ -3,8 +3,10 @@ package relay
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -202,7 +204,7 @@ func (c *connection) hangUp() {
 // recovered turns a panic in a rule into the end of this one connection.
 func (c *connection) recovered() {
 	if p := recover(); p != nil {
-		c.end(ByPanic, fault.New(fault.Internal, "a panic while relaying: %v", p))
+		c.end(ByPanic, fault.New(fault.Internal, "a panic while relaying: %v", p).Because(errors.New(string(debug.Stack()))))
 	}
 }
 

@@ -71,7 +71,8 @@ type Plan struct {
 	NoReply bool
 	// Edit rewrites the upstream's answer; nil streams it through unread. It
 	// gets the whole response with its header, without the length prefix, may
-	// change it in place and returns what the client gets. An error closes.
+	// change it in place and returns what the client gets. An error closes. It
+	// runs in the order of the requests, while Plan may be running for a later one.
 	Edit func(response []byte) ([]byte, error)
 	// Hold keeps an Answer back for this long, without delaying the frames
 	// before it.

@@ -64,25 +64,41 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
+// What was being decided about when the session ended must not go upstream,
+// though the connection stays for a Produce that is under way.
 func TestRequestPlannedAtTheEndIsNotForwarded(t *testing.T) {
-	inHouse(t, &Server{}, func(h *house) {
-		planning := make(chan struct{})
-		h.plan = func(*kafka.Frame) (Plan, error) {
-			close(planning)
-			<-time.After(time.Second) // fake time: the end comes meanwhile
-			return Plan{Verdict: Pass}, nil
-		}
-		c := h.client()
-		c.send(0, 1, "")
-		<-planning
-		close(h.done)
-		c.expectEnd()
-		h.ended()
-		<-time.After(time.Second)
-		h.ended(BySession)
-		if len(h.brokers) > 0 {
-			b := h.broker()
-			b.expectEnd()
-		}
-	})
+	for name, plan := range map[string]Plan{
+		"with an answer":  {Verdict: Pass},
+		"without one":     {Verdict: Pass, NoReply: true},
+		"answered here":   {Verdict: Answer, Bytes: response(2, "too late")},
+		"rewritten":       {Verdict: Send, Bytes: request(0, 2, "too late")[4:]},
+		"without, edited": {Verdict: Send, Bytes: request(0, 2, "too late")[4:], NoReply: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, &Server{}, func(h *house) {
+				planning := make(chan struct{})
+				h.plan = func(f *kafka.Frame) (Plan, error) {
+					if f.Correlation == 1 {
+						return Plan{Verdict: Pass}, nil
+					}
+					close(planning)
+					<-time.After(500 * time.Millisecond) // the end comes meanwhile
+					return plan, nil
+				}
+				c := h.client()
+				c.send(0, 1, "under way")
+				c.send(0, 2, "too late")
+				<-planning
+				close(h.done)
+				b := h.broker()
+				id := b.got("under way")
+				<-time.After(900 * time.Millisecond)
+				b.answer(id, "")
+				c.expect("1:")
+				c.expectEnd()
+				b.expectEnd()
+				h.ended(BySession)
+			})
+		})
+	}
 }

@@ -65,7 +65,10 @@ func start(t *testing.T, cfg Config, brokers int, options ...kfake.Opt) *fake {
 	cfg.Name = "lkc-test"
 	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		f.dials.Add(1)
-		if _, broken := f.broken.Load(address); broken {
+		if hangs, broken := f.broken.Load(address); broken {
+			if hangs == "hangs" {
+				<-ctx.Done()
+			}
 			return nil, errors.New("connection refused")
 		}
 		return f.network.DialContext(ctx, network, address)
@@ -263,14 +266,18 @@ func TestLive(t *testing.T) {
 
 // A client that gives up while klamm dials does not make the broker dead.
 func TestGivingUpIsNotDeath(t *testing.T) {
-	f := start(t, Config{}, 1)
-	f.must(f.Refresh(t.Context()))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.Dial(ctx, 0); err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	f.must(f.Live(0))
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, Config{}, 1)
+		defer f.close()
+		f.must(f.Refresh(t.Context()))
+		f.broken.Store("localhost:1", "hangs")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := f.Dial(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		f.must(f.Live(0))
+	})
 }
 
 func TestBlackHoleTimesOut(t *testing.T) {
@@ -339,6 +346,37 @@ func TestTopicName(t *testing.T) {
 		f.asks(3, 1, unknown)
 		f.asks(3, 0, func() { made = [16]byte{}; unknown() })
 	})
+}
+
+func TestKnownTopicAllocatesNothing(t *testing.T) {
+	f := start(t, Config{}, 1)
+	id := topicID(t, f, "orders")
+	ask := func() {
+		_, err := f.TopicName(t.Context(), id)
+		f.must(err)
+	}
+	ask()
+	if n := testing.AllocsPerRun(100, ask); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestEnsureTopics(t *testing.T) {
+	f := start(t, Config{}, 3)
+	for range 2 { // those that exist stay as they are
+		f.must(f.EnsureTopics(t.Context(), map[string]int32{"orders": 1, "made": 3}))
+	}
+	if id := topicID(t, f, "made"); id == [16]byte{} {
+		t.Error("the topic was not made")
+	}
+	f.reply = func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp, ok := req.ResponseKind().(*kmsg.CreateTopicsResponse)
+		if ok {
+			resp.Topics = []kmsg.CreateTopicsResponseTopic{{Topic: "bad", ErrorCode: 17}}
+		}
+		return resp, nil, ok
+	}
+	unavailable(t, "a topic that Kafka refuses", f.EnsureTopics(t.Context(), map[string]int32{"bad": 1}))
 }
 
 func topicID(t *testing.T, f *fake, name string) [16]byte {

@@ -26,7 +26,8 @@ type topicNames struct {
 }
 
 // TopicName is the name of the topic with this id. A miss asks the cluster
-// once. The error is NotFound for an id of no topic, Unavailable, or ctx's.
+// once; a hit allocates nothing. The error is NotFound for an id of no topic,
+// Unavailable, or ctx's.
 func (c *Cluster) TopicName(ctx context.Context, id [16]byte) (string, error) {
 	c.mu.Lock()
 	name, known := c.topics.names[id]
@@ -38,6 +39,11 @@ func (c *Cluster) TopicName(ctx context.Context, id [16]byte) (string, error) {
 	case missing || id == [16]byte{}:
 		return "", noTopic(id)
 	}
+	return c.findTopic(ctx, id)
+}
+
+// findTopic is apart from TopicName because its closure moves id to the heap.
+func (c *Cluster) findTopic(ctx context.Context, id [16]byte) (string, error) {
 	return once(ctx, c, "topic "+string(id[:]), func(ctx context.Context) (string, error) { return c.askTopic(ctx, id) })
 }
 

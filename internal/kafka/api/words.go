@@ -44,10 +44,10 @@ func findFields(suffix string) map[int16][][]int {
 	return found
 }
 
-// HasCode reports whether an error code stands anywhere in a response.
-func HasCode(resp kmsg.Response, code int16) (found bool) {
+// HasCode reports whether a response has an error code like that anywhere.
+func HasCode(resp kmsg.Response, like func(code int16) bool) (found bool) {
 	for _, path := range codePaths[resp.Key()] {
-		follow(reflect.ValueOf(resp), path, func(v reflect.Value) { found = found || v.Int() == int64(code) })
+		follow(reflect.ValueOf(resp), path, func(v reflect.Value) { found = found || like(int16(v.Int())) })
 	}
 	return found
 }

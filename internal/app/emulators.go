@@ -1,0 +1,174 @@
+package app
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/klammhq/klamm/internal/emulator/entra"
+	"github.com/klammhq/klamm/internal/emulator/imds"
+	"github.com/klammhq/klamm/internal/emulator/oidc"
+	"github.com/klammhq/klamm/internal/httpd"
+	"github.com/klammhq/klamm/internal/lab"
+	"github.com/klammhq/klamm/internal/secret"
+)
+
+// emulators are the lab's identity providers with their listeners.
+type emulators struct {
+	entra *entra.Entra
+	okta  *oidc.Provider
+
+	entraURL, oktaURL, imdsURL string // as clients reach them
+	tenant                     string
+	servers                    []*http.Server
+	serving                    sync.WaitGroup
+}
+
+// startEmulators opens the listeners first, because issuers and endpoints carry
+// their ports, and then makes what answers on them.
+func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (_ *emulators, err error) {
+	e := &emulators{}
+	var open []net.Listener
+	defer func() {
+		if err != nil {
+			for _, ln := range open {
+				_ = ln.Close()
+			}
+			e.close()
+		}
+	}()
+	doors := []struct {
+		what string
+		port int
+		tls  bool
+		lns  []net.Listener
+		at   int
+	}{
+		{what: "Entra ID (https)", port: o.Ports.EntraTLS, tls: true}, {what: "Entra ID (http)", port: o.Ports.Entra},
+		{what: "the Okta-shaped server (https)", port: o.Ports.OktaTLS, tls: true}, {what: "the Okta-shaped server (http)", port: o.Ports.Okta},
+		{what: "IMDS", port: o.Ports.IMDS},
+	}
+	config, err := ca.ServerTLS()
+	if err != nil {
+		return nil, err
+	}
+	config.NextProtos = []string{"h2", "http/1.1"}
+	for i := range doors {
+		d := &doors[i]
+		if d.lns, d.at, err = listenLoopback(d.port, d.what, takenPort); err != nil {
+			return nil, err
+		}
+		for j, ln := range d.lns {
+			open = append(open, ln)
+			if d.tls {
+				d.lns[j] = tls.NewListener(ln, config)
+			}
+		}
+	}
+	e.entraURL, e.oktaURL = fmt.Sprintf("https://localhost:%d", doors[0].at), fmt.Sprintf("https://localhost:%d", doors[2].at)
+	e.imdsURL = fmt.Sprintf("http://127.0.0.1:%d", doors[4].at)
+	metadata, err := e.build(w, o)
+	if err != nil {
+		return nil, err
+	}
+	for i, handler := range []http.Handler{e.entra, e.entra, e.okta, e.okta, metadata} {
+		e.serve(handler, doors[i].lns, o)
+	}
+	return e, nil
+}
+
+// build makes the emulators; their RSA keys take the longest, so that both
+// are made at the same time.
+func (e *emulators) build(w *lab.World, o LabOptions) (*imds.IMDS, error) {
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		e.entra, err = entra.New(entra.Config{
+			BaseURL: e.entraURL, Issuers: entra.Issuers(o.Issuers), TokenLifetime: o.TokenLifetime,
+			Tenants: []entra.Tenant{tenant(w)},
+		})
+		return err
+	})
+	both.Go(func() (err error) {
+		e.okta, err = oidc.New(oktaConfig(w, e.oktaURL, o))
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	e.tenant = e.entra.TenantID(0)
+	return imds.New(imds.Config{Issuer: machine{e.entra, e.tenant}})
+}
+
+func tenant(w *lab.World) entra.Tenant {
+	t := entra.Tenant{ID: w.Entra.Tenant}
+	for _, a := range w.Entra.Applications {
+		app := entra.Application{
+			Name: a.Name, ClientID: a.ClientID, AppIDURIs: a.AppIDURIs, AccessTokenVersion: a.AccessTokenVersion,
+			AssignmentRequired: a.AssignmentRequired,
+		}
+		for _, role := range a.Roles {
+			app.Roles = append(app.Roles, entra.AppRole{Value: role})
+		}
+		for _, s := range a.Secrets {
+			app.Secrets = append(app.Secrets, entra.Secret{ID: s.ID, Value: secret.New(s.Value)})
+		}
+		for _, p := range a.Permissions {
+			app.Permissions = append(app.Permissions, entra.Permission{Application: p.Application, Role: p.Role, Consent: p.Consent})
+		}
+		t.Applications = append(t.Applications, app)
+	}
+	for _, m := range w.Entra.ManagedIdentities {
+		identity := entra.ManagedIdentity{Name: m.Name, System: m.System, ClientID: m.ClientID, ObjectID: m.ObjectID}
+		for _, a := range m.Assignments {
+			identity.Assignments = append(identity.Assignments, entra.Assignment{Application: a.Application, Role: a.Role})
+		}
+		t.ManagedIdentities = append(t.ManagedIdentities, identity)
+	}
+	return t
+}
+
+func oktaConfig(w *lab.World, base string, o LabOptions) oidc.Config {
+	c := oidc.Config{
+		Shape: oidc.Okta, Server: w.Okta.Server, Audience: w.Okta.Audience, Scopes: w.Okta.Scopes,
+		BaseURL: base, TokenLifetime: o.TokenLifetime,
+	}
+	for _, client := range w.Okta.Clients {
+		c.Clients = append(c.Clients, oidc.Client{ID: client.ClientID, Secret: secret.New(client.Secret)})
+	}
+	return c
+}
+
+func (e *emulators) serve(handler http.Handler, listeners []net.Listener, o LabOptions) {
+	server := httpd.NewServer(handler, o.Log)
+	e.servers = append(e.servers, server)
+	for _, ln := range listeners {
+		e.serving.Go(func() {
+			if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+				o.Log.Error("an emulator's listener ended", "error", err)
+			}
+		})
+	}
+}
+
+func (e *emulators) close() {
+	for _, s := range e.servers {
+		_ = s.Close()
+	}
+	e.serving.Wait()
+}
+
+// values are what identity documents may name as ${…}.
+func (e *emulators) values() lab.Env {
+	return lab.Env{
+		{Key: "ENTRA_ISSUER", Value: e.entra.Issuer(e.tenant, 2)},
+		{Key: "ENTRA_ISSUER_V1", Value: e.entra.Issuer(e.tenant, 1)},
+		{Key: "ENTRA_JWKS", Value: e.entra.JWKSURL(e.tenant)},
+		{Key: "OKTA_ISSUER", Value: e.okta.Issuer()},
+		{Key: "OKTA_JWKS", Value: e.okta.JWKSURL()},
+	}
+}

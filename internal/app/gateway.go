@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/klammhq/klamm/internal/advertise"
+	"github.com/klammhq/klamm/internal/auditlog"
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/gateway"
+	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/httpd"
+	"github.com/klammhq/klamm/internal/metrics"
+	"github.com/klammhq/klamm/internal/ops"
+	"github.com/klammhq/klamm/internal/relay"
+	"github.com/klammhq/klamm/internal/upstream"
+)
+
+// gatewayParts are what differs between serve and the lab.
+type gatewayParts struct {
+	cluster         string // logical cluster
+	clusterOptional bool   // clients may leave out the extension logicalCluster
+	upstream        upstream.Config
+	host            string // that clients are told
+	ports           *advertise.Ports
+	listen          func(port int, what string) ([]net.Listener, int, error)
+	tls             *tls.Config
+	audit           auditlog.Config
+	ops             []net.Listener
+	version         string
+	log             *slog.Logger
+}
+
+// running is a gateway with everything behind its doors.
+type running struct {
+	Bootstrap string // host:port
+
+	upstream *upstream.Cluster
+	server   *relay.Server
+	guard    *guard.Guard
+	audit    *auditlog.Log
+	doors    *doors
+	opsDone  func()
+	cancel   context.CancelFunc
+	tasks    sync.WaitGroup
+}
+
+// startGateway builds and starts a gateway. The rules are in force already.
+// It ends by close only; nothing is left of it when an error is returned.
+func startGateway(p gatewayParts, r *rules) (_ *running, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &running{cancel: cancel, opsDone: func() {}}
+	defer func() {
+		if err != nil {
+			_ = g.close(context.Background())
+		}
+	}()
+	if g.audit, err = auditlog.Open(p.audit); err != nil {
+		return nil, err
+	}
+	counts := metrics.New(p.version)
+	g.guard = guard.New(guard.Config{Authenticator: &r.current, Authorizer: &r.current, Sink: g.audit, Observer: counts.Guard()})
+	r.changed = func() { g.guard.Reassess() }
+
+	g.server = &relay.Server{TLS: p.tls, Observer: counts.Relay(), Log: p.log}
+	g.doors = &doors{cluster: p.cluster, ports: p.ports, listen: p.listen, server: g.server, log: p.log, ctx: ctx}
+	addresses := &advertise.Auto{Host: p.host, Open: g.doors.open}
+	p.upstream.Changed = func(brokers []upstream.Broker) { g.doors.changed(addresses, brokers) }
+	if g.upstream, err = upstream.New(p.upstream); err != nil {
+		return nil, err
+	}
+	g.server.Refuse = func(via relay.Via) error { return g.upstream.Live(via.Broker) }
+	g.server.Acceptor, err = gateway.New(gateway.Config{
+		Guard: g.guard, Clusters: map[string]gateway.Cluster{p.cluster: g.upstream}, Addresses: addresses,
+		LogicalClusterOptional: p.clusterOptional, Log: p.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A port that cannot be opened ends the start; the cluster behind may come
+	// later.
+	port, err := g.doors.open(p.cluster, advertise.Bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	g.Bootstrap = net.JoinHostPort(p.host, strconv.Itoa(int(port)))
+	g.tasks.Go(func() { g.upstream.Run(ctx) })
+	g.tasks.Go(func() { r.follow(ctx) })
+	g.serveOps(p, r, counts)
+	return g, nil
+}
+
+// serveOps starts the surface for operators.
+func (g *running) serveOps(p gatewayParts, r *rules, counts *metrics.Metrics) {
+	handler := ops.New(ops.Config{
+		Records: g.audit, Sessions: g.guard, Metrics: counts.Handler(),
+		Ready:  func() error { return g.upstream.Live(upstream.Any) },
+		Reload: r.load,
+	})
+	server := httpd.NewServer(ops.Local(handler), p.log)
+	for _, ln := range p.ops {
+		g.tasks.Go(func() {
+			if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+				p.log.Error("the ops listener ended", "error", err)
+			}
+		})
+	}
+	g.opsDone = func() { _ = server.Close() }
+}
+
+// explain is the story of a subject's last refusal, for people.
+func (g *running) explain(subject string) (string, error) {
+	record, ok := g.audit.LastFor(subject)
+	if !ok {
+		return "", fault.New(fault.NotFound, "nothing is known of a refusal of %s", subject)
+	}
+	return ops.Render(record), nil
+}
+
+// drainTime is how long clients have to take their answers at the end.
+const drainTime = 3 * time.Second
+
+// close ends everything, in the order in which a client would not notice: no
+// new connections, the answers that are due, then what is behind.
+func (g *running) close(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, drainTime)
+	defer stop()
+	if g.server != nil {
+		_ = g.server.Shutdown(ctx)
+	}
+	g.cancel()
+	g.opsDone()
+	if g.upstream != nil {
+		g.upstream.Close()
+	}
+	if g.doors != nil {
+		g.doors.serves.Wait()
+	}
+	g.tasks.Wait()
+	if g.audit != nil {
+		return g.audit.Close()
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/klammhq/klamm/internal/app"
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/lab"
+)
+
+func newLab(p *printer) *cobra.Command {
+	o := app.LabOptions{Ports: lab.DefaultPorts()}
+	var check bool
+	var ports, envFile string
+	cmd := &cobra.Command{
+		Use:   "lab [-- CMD [ARG...]]",
+		Short: "Everything on this machine: gateway, Kafka, Entra ID, IMDS and an Okta-shaped server",
+		Long: `Starts the gateway, an embedded Kafka engine and emulators of Entra ID, of Azure's
+instance metadata service and of an Okta-shaped server on loopback, in this one
+process. Then it proves itself: a managed identity takes a token, produces,
+consumes, and is refused where it has no role. It stays up until Ctrl-C.
+
+With CMD it runs CMD with the lab's settings in its environment and returns CMD's
+exit code. Records are kept in memory and end with the lab.`,
+		Example: `  klamm lab
+  klamm lab --check
+  klamm lab --env-file lab.env
+  klamm lab -- python3 producer.py
+  klamm lab --emulators-only --issuers own
+  klamm lab --upstream 127.0.0.1:9092 --kafka-port 19092`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if at := cmd.ArgsLenAtDash(); len(args) > 0 && at != 0 {
+				return fault.New(fault.Invalid, "lab takes no argument %q; a command to run stands after --", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if ports != "fixed" && ports != "auto" {
+				return fault.New(fault.Invalid, "--ports is fixed or auto, not %q", ports)
+			}
+			if ports == "auto" {
+				o.Ports = onlyNamed(cmd, o.Ports)
+			}
+			if o.EmulatorsOnly && (check || o.Upstream != "") {
+				return fault.New(fault.Invalid, "--emulators-only starts no gateway: it goes with neither --check nor --upstream")
+			}
+			return runLab(cmd.Context(), p, o, labRun{check: check, envFile: envFile, command: args})
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&check, "check", false, "end after the proof")
+	f.StringVar(&envFile, "env-file", "", "write the lab's settings as KEY=value lines to this file; it is removed at the end")
+	f.StringVar(&o.World, "config", "", "a YAML file with the lab's world instead of the built-in one")
+	f.BoolVar(&o.EmulatorsOnly, "emulators-only", false, "no gateway and no Kafka: only the emulators")
+	f.StringVar(&o.Issuers, "issuers", "", "whose name Entra tokens carry: microsoft (the literal issuers; default) or own (the emulator's URL; default with --emulators-only)")
+	f.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "how long the emulators' tokens live, such as 20s; as the real services' when not given")
+	f.StringVar(&o.Upstream, "upstream", "", "HOST:PORT of a Kafka without TLS and login, to stand behind the gateway instead of the engine")
+	f.StringVar(&ports, "ports", "fixed", "fixed, or auto: the system chooses")
+	for name, port := range portFlags(&o.Ports) {
+		f.IntVar(port, name, *port, portHelp[name])
+	}
+	return cmd
+}
+
+var portHelp = map[string]string{
+	"kafka-port":      "bootstrap port; brokers have the ports after it",
+	"ops-port":        "health, metrics, explain",
+	"imds-port":       "instance metadata service, http",
+	"entra-port":      "Entra ID, https",
+	"entra-http-port": "Entra ID, http",
+	"okta-port":       "Okta-shaped server, https",
+	"okta-http-port":  "Okta-shaped server, http",
+}
+
+// portFlags are the flags of single ports.
+func portFlags(p *lab.Ports) map[string]*int {
+	return map[string]*int{
+		"kafka-port": &p.Kafka, "ops-port": &p.Ops, "imds-port": &p.IMDS, "entra-port": &p.EntraTLS,
+		"entra-http-port": &p.Entra, "okta-port": &p.OktaTLS, "okta-http-port": &p.Okta,
+	}
+}
+
+// onlyNamed keeps the ports that were named and leaves the others to the system.
+func onlyNamed(cmd *cobra.Command, p lab.Ports) lab.Ports {
+	for name, port := range portFlags(&p) {
+		if !cmd.Flags().Changed(name) {
+			*port = 0
+		}
+	}
+	return p
+}
+
+// labRun is what happens once the lab stands.
+type labRun struct {
+	check   bool
+	envFile string
+	command []string
+}
+
+func runLab(ctx context.Context, p *printer, o app.LabOptions, r labRun) (err error) {
+	begin := time.Now()
+	l, err := app.StartLab(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if r.envFile != "" {
+		remove, err := l.Env.WriteFile(r.envFile)
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
+	quiet := len(r.command) > 0
+	if !quiet {
+		p.step("started", l.Summary(), time.Since(begin))
+	}
+	if !o.EmulatorsOnly && !quiet {
+		if err := l.Proof().Run(ctx, p.step); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.check:
+		p.line("%s the lab works (%s in all)", p.paint(green, "✓"), round(time.Since(begin)))
+		return nil
+	case quiet:
+		return runCommand(ctx, r.command, l.Env)
+	}
+	p.line("")
+	p.line("%s", l.Settings(p.heading))
+	p.line("The lab is up; Ctrl-C ends it.")
+	<-ctx.Done()
+	return nil
+}
+
+func (p *printer) heading(text string) string { return p.paint(bold, text) }
+
+// stopGrace is how long a command may take to end after a signal.
+const stopGrace = 10 * time.Second
+
+// runCommand runs a program of the user's with the lab's variables. Its exit
+// code becomes klamm's. On Ctrl-C the terminal has told it already; a SIGTERM
+// is passed on.
+func runCommand(ctx context.Context, command []string, env lab.Env) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), env.Environ()...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = stopGrace
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exitCode(max(exit.ExitCode(), 1))
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "%s cannot be run", command[0]).Because(err)
+	}
+	return nil
+}

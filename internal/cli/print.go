@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/klammhq/klamm/internal/fault"
+)
+
+// printer writes for people. Colours go to a terminal only, and not when
+// NO_COLOR is set (https://no-color.org).
+type printer struct {
+	out, err io.Writer
+	colour   bool
+}
+
+func newPrinter(s Streams) *printer {
+	f, ok := s.Out.(*os.File)
+	terminal := ok && term.IsTerminal(int(f.Fd()))
+	return &printer{out: s.Out, err: s.Err, colour: terminal && os.Getenv("NO_COLOR") == ""}
+}
+
+const (
+	bold  = "1"
+	faint = "2"
+	green = "32"
+	red   = "31"
+)
+
+func (p *printer) paint(code, text string) string {
+	if !p.colour {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// step is one line of progress: what, how, how long. Further lines of detail
+// are set in below it.
+func (p *printer) step(name, detail string, took time.Duration) {
+	first, rest, _ := strings.Cut(detail, "\n")
+	p.line("%s %-12s %s %s", p.paint(green, "✓"), name, first, p.paint(faint, fmt.Sprintf("(%s)", round(took))))
+	for l := range strings.Lines(rest) {
+		p.line("    %s", strings.TrimRight(l, "\n"))
+	}
+}
+
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Millisecond)
+}
+
+// errors prints err, one line for each joined error, each with its hint.
+func (p *printer) errors(err error) {
+	for _, e := range flatten(err) {
+		fmt.Fprintf(p.err, "%s %s\n", p.paint(red, "klamm:"), sentence(e))
+		if hint := fault.HintOf(e); hint != "" {
+			fmt.Fprintf(p.err, "       %s\n", hint)
+		}
+	}
+}
+
+// sentence is an error with its causes, for the operator's own terminal.
+func sentence(err error) string {
+	var b strings.Builder
+	b.WriteString(err.Error())
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
+		if text := cause.Error(); !strings.Contains(b.String(), text) {
+			b.WriteString(": " + text)
+		}
+	}
+	return b.String()
+}
+
+func flatten(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}

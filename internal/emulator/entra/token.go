@@ -1,0 +1,189 @@
+package entra
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klammhq/klamm/internal/httpd"
+	"github.com/klammhq/klamm/internal/secret"
+)
+
+// tokenV1 is the endpoint that takes a resource and answers with numbers as
+// strings.
+func (e *Entra) tokenV1(w http.ResponseWriter, r *http.Request) error {
+	g, err := e.clientCredentials(r, resourceV1)
+	if err != nil {
+		return err
+	}
+	lasts := strconv.FormatInt(e.expiresIn(g), 10)
+	return writeGrant(w, map[string]any{
+		"token_type": "Bearer", "expires_in": lasts, "ext_expires_in": lasts,
+		"expires_on": strconv.FormatInt(g.Expires.Unix(), 10), "not_before": strconv.FormatInt(g.NotBefore.Unix(), 10),
+		"resource": g.Resource, "access_token": g.Token.Reveal(),
+	})
+}
+
+// tokenV2 is the endpoint that takes a scope. The version of the token is not
+// the endpoint's but the resource's.
+func (e *Entra) tokenV2(w http.ResponseWriter, r *http.Request) error {
+	g, err := e.clientCredentials(r, resourceV2)
+	if err != nil {
+		return err
+	}
+	return writeGrant(w, map[string]any{
+		"token_type": "Bearer", "expires_in": e.expiresIn(g), "ext_expires_in": e.expiresIn(g), "access_token": g.Token.Reveal(),
+	})
+}
+
+func writeGrant(w http.ResponseWriter, body map[string]any) error {
+	w.Header().Set("Cache-Control", "no-store, no-cache")
+	w.Header().Set("Pragma", "no-cache")
+	return httpd.WriteJSON(w, http.StatusOK, body)
+}
+
+// expiresIn is one less than what is left, in seconds, as in real answers.
+func (e *Entra) expiresIn(g Grant) int64 {
+	return max(int64(g.Expires.Sub(e.config.Now())/time.Second)-1, 0)
+}
+
+// clientCredentials serves a token request (RFC 6749 section 4.4).
+func (e *Entra) clientCredentials(r *http.Request, resource func(httpd.Form) (string, error)) (Grant, error) {
+	if r.Method != http.MethodPost {
+		return Grant{}, refuse(900561, r.Method)
+	}
+	t, err := e.namedTenant(r.PathValue("tenant"))
+	if err != nil {
+		return Grant{}, err
+	}
+	form, err := httpd.ReadForm(r)
+	if err != nil {
+		return Grant{}, refuse(9002313)
+	}
+	switch grant := form["grant_type"]; grant {
+	case "":
+		return Grant{}, refuse(900144, "grant_type")
+	case "client_credentials":
+	default:
+		return Grant{}, refuse(70003, grant)
+	}
+	client, err := httpd.ReadClient(r, form)
+	if err != nil {
+		return Grant{}, refuse(9002313)
+	}
+	if client.ID == "" {
+		return Grant{}, refuse(900144, "client_id")
+	}
+	asked, err := resource(form)
+	if err != nil {
+		return Grant{}, err
+	}
+	p, err := t.authenticate(client, form)
+	if err != nil {
+		return Grant{}, err
+	}
+	return e.grant(t, p, asked)
+}
+
+// namedTenant finds the tenant of a URL's path.
+func (e *Entra) namedTenant(name string) (*tenant, error) {
+	if t := e.tenant(name); t != nil {
+		return t, nil
+	}
+	switch {
+	case name == "common" || name == "consumers":
+		return nil, refuse(9001023, name)
+	case name == "organizations":
+		return nil, refuse(50059, name)
+	case isUUID(name) || strings.Contains(name, "."):
+		return nil, refuse(90002, name)
+	}
+	return nil, refuse(900023, name)
+}
+
+// resourceV1 reads the parameter resource: an App ID URI or an id.
+func resourceV1(form httpd.Form) (string, error) {
+	if form["resource"] == "" {
+		return "", refuse(900144, "resource")
+	}
+	return form["resource"], nil
+}
+
+// resourceV2 reads the parameter scope: a resource and /.default. Scopes of
+// OpenID Connect, which SDKs add to everything, mean nothing here.
+func resourceV2(form httpd.Form) (string, error) {
+	if _, ok := form["resource"]; ok {
+		return "", refuse(901002)
+	}
+	scope, ok := form["scope"]
+	if !ok {
+		return "", refuse(900144, "scope")
+	}
+	var asked, others []string
+	for _, one := range strings.Fields(scope) {
+		resource, isDefault := strings.CutSuffix(one, "/.default")
+		switch {
+		case one == "openid" || one == "profile" || one == "offline_access":
+		case isDefault && resource == "":
+			return "", refuse(70011, scope)
+		case isDefault && !strings.Contains(resource, "%"):
+			asked = append(asked, resource)
+		default:
+			others = append(others, one)
+		}
+	}
+	switch {
+	case len(asked) == 1 && len(others) == 0:
+		return asked[0], nil
+	case len(asked) > 1:
+		return "", refuse(700022)
+	case len(asked) == 1:
+		return "", refuse(70011, scope)
+	case len(others) > 0:
+		return "", refuse(1002012, scope)
+	}
+	return "", refuse(28003)
+}
+
+// authenticate finds the application and compares its secret.
+func (t *tenant) authenticate(client httpd.Client, form httpd.Form) (*principal, error) {
+	id := strings.ToLower(client.ID)
+	if !isUUID(id) || id == "00000000-0000-0000-0000-000000000000" {
+		return nil, refuse(700038, client.ID)
+	}
+	p := t.principals[id]
+	if p == nil || p.managed || p.app.NoServicePrincipal {
+		return nil, refuse(700016, id, t.id)
+	}
+	assertion := form["client_assertion"] != ""
+	noSecret := client.Method == "" || client.Method == httpd.SecretPost && form["client_secret"] == ""
+	switch {
+	case p.app.Disabled:
+		return nil, refuse(7000112, id)
+	case noSecret && !assertion:
+		return nil, refuse(7000218)
+	case p.app.Public:
+		return nil, refuse(700025, id)
+	case assertion: // no application here has a certificate
+		return nil, refuse(700027, id)
+	}
+	found := false
+	for _, s := range p.app.Secrets {
+		// All are compared, so that the time says nothing about which it was.
+		found = client.Sent(s.Value) || found
+	}
+	if !found {
+		return nil, refuse(7000215, id)
+	}
+	return p, nil
+}
+
+// Grant is a token with what an endpoint says about it.
+type Grant struct {
+	Token     secret.String
+	ClientID  string
+	Resource  string // as asked
+	NotBefore time.Time
+	Expires   time.Time
+}

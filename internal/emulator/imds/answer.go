@@ -1,0 +1,129 @@
+package imds
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/klammhq/klamm/internal/httpd"
+)
+
+// server names a version of the real service, by which some clients know it.
+const server = "IMDS/150.870.65.1325"
+
+// answer is a status and what its body is made of; nil makes no body.
+type answer struct {
+	status int
+	body   any
+}
+
+// failure is the body of an error of the identity endpoint.
+type failure struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// directoryFailure is a failure that the directory said, passed on.
+type directoryFailure struct {
+	failure
+	Codes       []int  `json:"error_codes"`
+	Timestamp   string `json:"timestamp"`
+	Trace       string `json:"trace_id"`
+	Correlation string `json:"correlation_id"`
+}
+
+var (
+	notFound   = answer{http.StatusNotFound, failure{Error: "Not found"}}
+	notAllowed = answer{http.StatusMethodNotAllowed, failure{Error: "Method not allowed"}}
+	// tooMany has no body: librdkafka 2.16 does not empty its buffer between
+	// retries, reads a first answer's JSON instead of the second's, and fails.
+	tooMany = answer{http.StatusTooManyRequests, nil}
+)
+
+func invalidRequest(description string) answer {
+	return answer{http.StatusBadRequest, failure{"invalid_request", description}}
+}
+
+// directoryErrors says how the service passes on what the directory refused;
+// codes that are not here are invalid requests.
+var directoryErrors = map[int]struct {
+	status int
+	name   string
+}{
+	50001:   {http.StatusBadRequest, "invalid_resource"},
+	500011:  {http.StatusBadRequest, "invalid_resource"},
+	700016:  {http.StatusUnauthorized, "unauthorized_client"}, // no such application
+	7000112: {http.StatusUnauthorized, "unauthorized_client"}, // disabled
+}
+
+// Error is the directory's text as it writes it.
+func (r Refused) Error() string { return fmt.Sprintf("AADSTS%d: %s", r.Code, r.Text) }
+
+func refusedBy(err error, now time.Time) answer {
+	refused, ok := errors.AsType[Refused](err)
+	if !ok {
+		return answer{http.StatusInternalServerError, failure{"unknown", "Failed to retrieve token from the Active directory"}}
+	}
+	row, known := directoryErrors[refused.Code]
+	if !known {
+		row.status, row.name = http.StatusBadRequest, "invalid_request"
+	}
+	trace, correlation := uuid(), uuid()
+	stamp := now.UTC().Format("2006-01-02 15:04:05Z")
+	text := fmt.Sprintf("%s Trace ID: %s Correlation ID: %s Timestamp: %s", refused.Error(), trace, correlation, stamp)
+	return answer{row.status, directoryFailure{failure{row.name, text}, []int{refused.Code}, stamp, trace, correlation}}
+}
+
+// success is the body with a token: every value is a string.
+type success struct {
+	AccessToken  string `json:"access_token"`
+	ClientID     string `json:"client_id"`
+	ExpiresIn    string `json:"expires_in"`
+	ExpiresOn    string `json:"expires_on"`
+	ExtExpiresIn string `json:"ext_expires_in"`
+	NotBefore    string `json:"not_before"`
+	Resource     string `json:"resource"`
+	TokenType    string `json:"token_type"`
+}
+
+func granted(identity Identity, resource string, g Grant, now time.Time) answer {
+	left := seconds(g.Expires.Unix() - now.Unix())
+	return answer{http.StatusOK, success{
+		AccessToken:  g.AccessToken.Reveal(),
+		ClientID:     identity.ClientID,
+		ExpiresIn:    left,
+		ExpiresOn:    seconds(g.Expires.Unix()),
+		ExtExpiresIn: left,
+		NotBefore:    seconds(g.NotBefore.Unix()),
+		Resource:     resource,
+		TokenType:    "Bearer",
+	}}
+}
+
+func seconds(n int64) string { return strconv.FormatInt(n, 10) }
+
+func (a answer) write(w http.ResponseWriter) {
+	w.Header().Set("Server", server)
+	if a.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodGet)
+	}
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return
+	}
+	if err := httpd.WriteJSON(w, a.status, a.body); err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// uuid is a random one (RFC 9562 section 5.4).
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, says its documentation
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,76 @@
+package oidc
+
+// reason is why a request is refused, the same for all shapes.
+type reason int
+
+const (
+	noPath reason = iota
+	badMethod
+	badForm
+	repeated
+	noGrantType
+	otherGrantType
+	noCredentials
+	twoCredentials
+	badCredentials
+	unknownClient
+	disabledClient
+	wrongSecret
+	noScope
+	unknownScope
+	notReady
+	broken
+)
+
+// refusal is how a vendor words a reason.
+type refusal struct {
+	status int
+	code   string
+	text   string
+	own    bool // in the vendor's own error shape instead of RFC 6749's
+}
+
+// oauthError is the body of RFC 6749 section 5.2.
+type oauthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
+}
+
+// oktaError is the body that Okta's endpoints share, which the token endpoint
+// uses for what goes wrong before OAuth begins, an unknown client included.
+type oktaError struct {
+	Code    string   `json:"errorCode"`
+	Summary string   `json:"errorSummary"`
+	Link    string   `json:"errorLink"`
+	ID      string   `json:"errorId"`
+	Causes  []string `json:"errorCauses"`
+}
+
+// oktaRefusals are Okta's words, as its support pages and users quote them.
+var oktaRefusals = map[reason]refusal{
+	noPath:         {404, "E0000007", "Not found: Resource not found", true},
+	badMethod:      {405, "E0000022", "The endpoint does not support the provided HTTP method", true},
+	badForm:        {400, "invalid_request", "The request body cannot be read as a form.", false},
+	repeated:       {400, "invalid_request", "A parameter of the request is there more than once.", false},
+	noGrantType:    {400, "invalid_request", "The parameter 'grant_type' is required.", false},
+	otherGrantType: {400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server. Supported grant types: [client_credentials].", false},
+	noCredentials:  {401, "invalid_client", "No client credentials found.", false},
+	twoCredentials: {401, "invalid_request", "Cannot supply multiple client credentials. Use one of the following: credentials in the Authorization header, credentials in the post body, or a client_assertion in the post body.", false},
+	badCredentials: {401, "invalid_client", "Client authentication failed. Either the client or the client credentials are invalid.", false},
+	unknownClient:  {401, "invalid_client", "Invalid value for 'client_id' parameter.", true},
+	disabledClient: {401, "invalid_client", "Client authentication failed. Either the client or the client credentials are invalid.", false},
+	wrongSecret:    {401, "invalid_client", "The client secret supplied for a confidential client is invalid.", false},
+	noScope:        {400, "invalid_scope", "The authorization server resource does not have any configured default scopes, 'scope' must be provided.", false},
+	unknownScope:   {400, "invalid_scope", "One or more scopes are not configured for the authorization server resource.", false},
+	notReady:       {503, "E0000009", "The base URL of the provider is not set", true},
+	broken:         {500, "E0000009", "Internal Server Error", true},
+}
+
+// refuse words a reason; a test finds a shape that has no words for one.
+func (s shape) refuse(why reason) answer {
+	row := s.refusals[why]
+	if !row.own {
+		return answer{status: row.status, body: oauthError{row.code, row.text}}
+	}
+	return answer{status: row.status, body: oktaError{row.code, row.text, row.code, s.errorID(), []string{}}}
+}
