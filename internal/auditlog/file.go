@@ -116,7 +116,7 @@ func (r *rotating) rotate() error {
 		err = os.Rename(r.path, name)
 	}
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil
 	}
 	_ = r.file.Sync()
 	_ = r.file.Close()

@@ -35,6 +35,15 @@ func (a *Authenticator) Authenticate(ctx context.Context, c iam.Credential) (iam
 	return id, t.steps, err
 }
 
+// identityOf is what of a verified token is known before any pool is.
+func (v *verified) identityOf(c iam.Credential, generation uint64) iam.Identity {
+	return iam.Identity{
+		Provider: v.provider.ID, Cluster: c.Cluster, Mechanism: c.Mechanism,
+		LogicalCluster: c.LogicalCluster, PoolSelection: c.PoolSelection,
+		Expires: v.times.expires, Claims: v.claims, KeyID: v.kid, Generation: generation,
+	}
+}
+
 // Reassess evaluates an identity's claims under this authenticator's rules.
 // What is new about it are pools, principal and generation.
 func (a *Authenticator) Reassess(was iam.Identity) (iam.Identity, []iam.Step, error) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
-
-	"github.com/klammhq/klamm/internal/iam"
 )
 
 // verified is a token that was found good, without its text.
@@ -65,13 +63,4 @@ func (c *cache) drop(key [sha256.Size]byte) {
 	defer c.mu.Unlock()
 	delete(c.now, key)
 	delete(c.old, key)
-}
-
-// identityOf is what of a verified token is known before any pool is.
-func (v *verified) identityOf(c iam.Credential, generation uint64) iam.Identity {
-	return iam.Identity{
-		Provider: v.provider.ID, Cluster: c.Cluster, Mechanism: c.Mechanism,
-		LogicalCluster: c.LogicalCluster, PoolSelection: c.PoolSelection,
-		Expires: v.times.expires, Claims: v.claims, KeyID: v.kid, Generation: generation,
-	}
 }

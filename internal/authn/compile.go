@@ -150,7 +150,7 @@ func compileProvider(p iam.Provider, t Trust, organization string) (*provider, e
 		return nil, fault.New(fault.Invalid, "identity provider %s: the issuer is missing, expected the claim iss of its tokens", p.ID).At(p.Origin)
 	}
 	if strings.ContainsAny(p.Issuer, "{}") {
-		return nil, fault.New(fault.Invalid, "identity provider %s: the issuer %q has a placeholder, expected the very text of the claim iss", p.ID, p.Issuer).At(p.Origin).
+		return nil, fault.New(fault.Invalid, "identity provider %s: the issuer %q is a template, expected the very text of the claim iss", p.ID, p.Issuer).At(p.Origin).
 			Mend("write the tenant's id in its place")
 	}
 	if t.Keys == nil && !p.Disabled {

@@ -85,7 +85,7 @@ func (p *provider) audienceMend(claims map[string]any) string {
 	return ""
 }
 
-// expiryStep is the step of times that were found good.
+// step is that of times that were found good.
 func (w times) step() iam.Step {
 	return iam.Step{Name: "times", OK: true, Saw: "valid until " + stamp(w.expires)}
 }
