@@ -168,6 +168,7 @@ func (e *emulators) values() lab.Env {
 		{Key: "ENTRA_ISSUER", Value: e.entra.Issuer(e.tenant, 2)},
 		{Key: "ENTRA_ISSUER_V1", Value: e.entra.Issuer(e.tenant, 1)},
 		{Key: "ENTRA_JWKS", Value: e.entra.JWKSURL(e.tenant)},
+		{Key: "ENTRA_JWKS_V1", Value: e.entra.JWKSURLV1(e.tenant)},
 		{Key: "OKTA_ISSUER", Value: e.okta.Issuer()},
 		{Key: "OKTA_JWKS", Value: e.okta.JWKSURL()},
 	}

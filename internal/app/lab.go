@@ -202,6 +202,14 @@ func (l *Lab) Summary() string {
 // Settings are ready to paste into clients.
 func (l *Lab) Settings(heading func(string) string) string { return lab.Settings(l.Env, heading) }
 
+// Hint says how to find out why a client was refused.
+func (l *Lab) Hint() string {
+	if l.gateway == nil {
+		return ""
+	}
+	return fmt.Sprintf(" A refused client shows ref=…; why it was refused: klamm explain --ops %s REF", l.opsURL)
+}
+
 // Close ends everything and takes the lab's files away. It may be called on a
 // lab that has started only in part.
 func (l *Lab) Close() error {

@@ -14,7 +14,6 @@ const module = "github.com/klammhq/klamm/"
 // "*" stands for every package below it.
 var may = map[string]string{
 	"token":       "",
-	"token/azure": "token",
 	"token/franz": "token",
 
 	"internal/secret": "",
@@ -35,7 +34,7 @@ var may = map[string]string{
 	"internal/guard":  "internal/iam internal/audit internal/fault",
 
 	"internal/relay":           "internal/kafka internal/fault",
-	"internal/advertise":       "internal/kafka/api internal/fault",
+	"internal/advertise":       "internal/fault",
 	"internal/upstream":        "internal/kafka token internal/secret internal/fault",
 	"internal/store/files":     "internal/iam internal/config internal/fault",
 	"internal/store/storetest": "internal/iam internal/fault",
@@ -44,7 +43,7 @@ var may = map[string]string{
 	"internal/ops":     "internal/guard internal/iam internal/audit internal/httpd internal/fault",
 
 	"internal/emulator/entra": "internal/jwt internal/httpd internal/secret internal/fault",
-	"internal/emulator/imds":  "internal/jwt internal/httpd internal/secret internal/fault internal/emulator/entra",
+	"internal/emulator/imds":  "internal/jwt internal/httpd internal/secret internal/fault",
 	"internal/emulator/oidc":  "internal/jwt internal/httpd internal/secret internal/fault",
 
 	"internal/engine": "internal/kafka internal/relay internal/fault",
@@ -53,7 +52,7 @@ var may = map[string]string{
 	"internal/metrics":  "",
 
 	"internal/kclient": "token token/franz internal/fault",
-	"internal/lab":     "internal/kclient internal/clientconf internal/emulator/* internal/config token internal/fault",
+	"internal/lab":     "internal/kclient internal/config token internal/fault",
 
 	"internal/app":      "*",
 	"internal/cli":      "internal/app internal/config internal/lab internal/fault",
@@ -69,18 +68,15 @@ var may = map[string]string{
 var owners = map[string]string{
 	"cel.dev/cel-go":                      "internal/filter",
 	"github.com/go-jose/go-jose/v4":       "internal/jwt",
-	"github.com/twmb/franz-go/pkg/kmsg":   "internal/kafka internal/kafka/api internal/gateway internal/engine internal/upstream internal/relay",
-	"github.com/twmb/franz-go/pkg/kfake":  "internal/engine",
-	"github.com/twmb/franz-go/pkg/kadm":   "internal/kclient internal/upstream",
-	"github.com/twmb/franz-go/pkg/sasl":   "token/franz internal/upstream interop/franz",
-	"github.com/twmb/franz-go/pkg/kgo":    "internal/kclient internal/upstream interop/franz",
-	"github.com/twmb/franz-go/pkg/kerr":   "internal/kclient internal/upstream internal/gateway internal/kafka/api internal/engine interop/franz",
 	"github.com/prometheus/client_golang": "internal/metrics",
 	"github.com/spf13/cobra":              "internal/cli",
+	"github.com/twmb/franz-go/pkg/kerr":   "internal/engine internal/kclient internal/upstream interop/franz",
+	"github.com/twmb/franz-go/pkg/kfake":  "internal/engine",
+	"github.com/twmb/franz-go/pkg/kgo":    "internal/kclient interop/franz",
+	"github.com/twmb/franz-go/pkg/kmsg":   "internal/kafka internal/kafka/api internal/gateway internal/engine internal/upstream",
+	"github.com/twmb/franz-go/pkg/sasl":   "token/franz internal/upstream interop/franz",
 	"go.yaml.in/yaml/v4":                  "internal/config",
-	"github.com/Azure/azure-sdk-for-go":   "token/azure",
-	"golang.org/x/sync":                   "internal/*",
-	"golang.org/x/sys":                    "internal/*",
+	"golang.org/x/sync":                   "internal/app internal/upstream",
 	"golang.org/x/term":                   "internal/cli",
 }
 

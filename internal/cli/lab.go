@@ -135,7 +135,7 @@ func runLab(ctx context.Context, p *printer, o app.LabOptions, r labRun) (err er
 	}
 	p.line("")
 	p.line("%s", l.Settings(p.heading))
-	p.line("The lab is up; Ctrl-C ends it.")
+	p.line("The lab is up; Ctrl-C ends it.%s", l.Hint())
 	<-ctx.Done()
 	return nil
 }

@@ -69,16 +69,17 @@ func (p *printer) errors(err error) {
 	}
 }
 
-// sentence is an error with its causes, for the operator's own terminal.
+// sentence is an error with its causes, for the operator's own terminal. A
+// cause that says no more than what is said already is left out.
 func sentence(err error) string {
-	var b strings.Builder
-	b.WriteString(err.Error())
+	text, root := err.Error(), err
 	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
-		if text := cause.Error(); !strings.Contains(b.String(), text) {
-			b.WriteString(": " + text)
-		}
+		root = cause
 	}
-	return b.String()
+	for cause := errors.Unwrap(err); cause != nil && !strings.Contains(text, root.Error()); cause = errors.Unwrap(cause) {
+		text += ": " + cause.Error()
+	}
+	return text
 }
 
 func flatten(err error) []error {

@@ -14,6 +14,7 @@ type tenant struct {
 	id, domain string
 	apps       []*app
 	identities []ManagedIdentity
+	wanted     []Assignment          // of all, those without consent too
 	principals map[string]*principal // by client id, lower case
 	resources  map[string]*app       // by App ID URI and client id
 }
@@ -53,11 +54,9 @@ func compile(config Tenant) (*tenant, error) {
 			return nil, err
 		}
 	}
-	for _, p := range t.principals {
-		for _, a := range p.assigned {
-			if err := t.checkAssignment(a); err != nil {
-				return nil, err
-			}
+	for _, a := range t.wanted {
+		if err := t.checkAssignment(a); err != nil {
+			return nil, err
 		}
 	}
 	return t, nil
@@ -75,6 +74,7 @@ func (t *tenant) addApplication(a Application) error {
 	p := &principal{clientID: a.ClientID, objectID: a.ObjectID, app: one, assigned: slices.Clone(a.Assignments)}
 	for _, permission := range a.Permissions {
 		granted := Assignment{permission.Application, permission.Role}
+		t.wanted = append(t.wanted, granted)
 		if permission.Consent {
 			p.assigned = append(p.assigned, granted)
 		}
@@ -117,6 +117,7 @@ func (t *tenant) addPrincipal(p *principal, at string) error {
 		return fault.New(fault.Invalid, "the client id %s is taken", p.clientID).At(at)
 	}
 	t.principals[p.clientID] = p
+	t.wanted = append(t.wanted, p.assigned...)
 	return nil
 }
 

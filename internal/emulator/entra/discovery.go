@@ -14,11 +14,10 @@ import (
 const anyTenant = "{tenantid}"
 
 // tenantOrCommon is the tenant id of a document, or [anyTenant].
-func (e *Entra) tenantOrCommon(r *http.Request) (string, error) {
+func (e *Entra) tenantOrCommon(name string) (string, error) {
 	if e.baseURL() == "" {
 		return "", fault.New(fault.Internal, "the own address is not known before SetBaseURL")
 	}
-	name := r.PathValue("tenant")
 	if name == "common" || name == "organizations" {
 		return anyTenant, nil
 	}
@@ -40,7 +39,7 @@ func (e *Entra) discoveryV2(w http.ResponseWriter, r *http.Request) error {
 // discovery writes the metadata of OpenID Connect Discovery 1.0 section 3, with
 // Microsoft's own members. Endpoints for people are named and not served.
 func (e *Entra) discovery(w http.ResponseWriter, r *http.Request, version int, oauth, keySet string) error {
-	id, err := e.tenantOrCommon(r)
+	id, err := e.tenantOrCommon(r.PathValue("tenant"))
 	if err != nil {
 		return err
 	}
@@ -91,8 +90,7 @@ func (e *Entra) instance(w http.ResponseWriter, r *http.Request) error {
 		return refuse(9002313)
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(parsed.Path, "/"), "/")
-	r.SetPathValue("tenant", name)
-	if _, err := e.tenantOrCommon(r); err != nil {
+	if _, err := e.tenantOrCommon(name); err != nil {
 		return err
 	}
 	own, err := url.Parse(e.baseURL())

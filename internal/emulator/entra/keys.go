@@ -149,7 +149,7 @@ func (e *Entra) keysV1(w http.ResponseWriter, r *http.Request) error { return e.
 func (e *Entra) keysV2(w http.ResponseWriter, r *http.Request) error { return e.writeKeys(w, r, 2) }
 
 func (e *Entra) writeKeys(w http.ResponseWriter, r *http.Request, version int) error {
-	id, err := e.tenantOrCommon(r)
+	id, err := e.tenantOrCommon(r.PathValue("tenant"))
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func TestManagedIdentity(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, claims[name], want)
 		}
 	}
-	if now := clock.Truncate(time.Second); !g.Expires.Equal(now.Add(24*time.Hour)) || !g.NotBefore.Equal(now.Add(-5*time.Minute)) || g.Resource != "api://kafka" {
+	if now := clock.Truncate(time.Second); !g.Expires.Equal(now.Add(24*time.Hour)) || !g.NotBefore.Equal(now.Add(-5*time.Minute)) || g.Resource != "api://kafka" || g.ExpiresIn() != 86399 {
 		t.Errorf("grant %+v", g)
 	}
 	if list := e.Issued(); len(list) != 1 || list[0].Kind != "managed_identity" {

@@ -17,7 +17,7 @@ func (e *Entra) tokenV1(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	lasts := strconv.FormatInt(e.expiresIn(g), 10)
+	lasts := strconv.FormatInt(g.ExpiresIn(), 10)
 	return writeGrant(w, map[string]any{
 		"token_type": "Bearer", "expires_in": lasts, "ext_expires_in": lasts,
 		"expires_on": strconv.FormatInt(g.Expires.Unix(), 10), "not_before": strconv.FormatInt(g.NotBefore.Unix(), 10),
@@ -33,7 +33,7 @@ func (e *Entra) tokenV2(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeGrant(w, map[string]any{
-		"token_type": "Bearer", "expires_in": e.expiresIn(g), "ext_expires_in": e.expiresIn(g), "access_token": g.Token.Reveal(),
+		"token_type": "Bearer", "expires_in": g.ExpiresIn(), "ext_expires_in": g.ExpiresIn(), "access_token": g.Token.Reveal(),
 	})
 }
 
@@ -41,11 +41,6 @@ func writeGrant(w http.ResponseWriter, body map[string]any) error {
 	w.Header().Set("Cache-Control", "no-store, no-cache")
 	w.Header().Set("Pragma", "no-cache")
 	return httpd.WriteJSON(w, http.StatusOK, body)
-}
-
-// expiresIn is one less than what is left, in seconds, as in real answers.
-func (e *Entra) expiresIn(g Grant) int64 {
-	return max(int64(g.Expires.Sub(e.config.Now())/time.Second)-1, 0)
 }
 
 // clientCredentials serves a token request (RFC 6749 section 4.4).
@@ -186,4 +181,9 @@ type Grant struct {
 	Resource  string // as asked
 	NotBefore time.Time
 	Expires   time.Time
+}
+
+// ExpiresIn is the lifetime in seconds as answers have it: one less than it is.
+func (g Grant) ExpiresIn() int64 {
+	return int64((g.Expires.Sub(g.NotBefore)-backdated)/time.Second) - 1
 }
