@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -28,7 +29,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("TMPDIR", env.Getenv("WORK"))
-			return nil
+			world, err := filepath.Abs("../../internal/lab/lab.yaml")
+			env.Setenv("LAB", world)
+			return err
 		},
 		Cmds: commands,
 	})

@@ -62,6 +62,10 @@ func StartLab(ctx context.Context, o LabOptions) (_ *Lab, err error) {
 	if l.world, err = lab.LoadWorld(o.World); err != nil {
 		return nil, err
 	}
+	if o.Issuers == "microsoft" && l.world.Entra.Tenant != "random" {
+		return nil, fault.New(fault.Invalid, "a tenant id of one's own with Microsoft's issuers could be somebody's, expected random").
+			At(l.world.Entra.Place).Mend("write tenant: random, or use --issuers own")
+	}
 	if err = l.makeCA(); err != nil {
 		return nil, err
 	}
@@ -90,8 +94,8 @@ func (o *LabOptions) complete() error {
 	case o.Issuers != "own" && o.Issuers != "microsoft":
 		return fault.New(fault.Invalid, "--issuers is microsoft or own, not %q", o.Issuers)
 	}
-	if o.TokenLifetime < 0 || o.TokenLifetime > 0 && o.TokenLifetime < time.Second {
-		return fault.New(fault.Invalid, "--token-lifetime %s is shorter than a second", o.TokenLifetime)
+	if o.TokenLifetime < 0 || o.TokenLifetime%time.Second != 0 {
+		return fault.New(fault.Invalid, "--token-lifetime is whole seconds, such as 20s, not %s", o.TokenLifetime)
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type Topic struct {
 // Entra is one tenant of Microsoft Entra ID.
 type Entra struct {
 	Tenant            string            `config:"tenant,required"` // a UUID, or "random"
+	Place             string            // where the tenant is said, file:line:column
 	Applications      []Application     `config:"applications"`
 	ManagedIdentities []ManagedIdentity `config:"managed_identities"`
 }
@@ -125,41 +126,22 @@ func LoadWorld(path string) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(docs) != 1 {
-		return nil, fault.New(fault.Invalid, "the lab's world is one YAML document, this file holds %d", len(docs)).At(name)
+	switch len(docs) {
+	case 0:
+		return nil, fault.New(fault.Invalid, "the file is empty, expected the lab's world").At(name)
+	case 1:
+	default:
+		return nil, fault.New(fault.Invalid, "a second YAML document begins here, expected one: a lab has one world").At(docs[1].Where(nil))
 	}
 	w := &World{}
 	if err := docs[0].Decode(w); err != nil {
 		return nil, err
 	}
-	return w, w.check(docs[0])
-}
-
-// check tells what only the whole can show.
-func (w *World) check(doc *config.Document) error {
-	var problems config.Errors
-	if w.Version != 1 {
-		problems.Add(doc.Errorf(&w.Version, "version %d is not known, this is version 1", w.Version))
+	if err := check(w, docs[0]); err != nil {
+		return nil, err
 	}
-	d := &w.Defaults
-	for _, ref := range []*string{&d.ResourceApplication, &d.OAuthApplication} {
-		if w.Application(*ref) == nil {
-			problems.Add(doc.Errorf(ref, "there is no application named %q under entra.applications", *ref))
-		}
-	}
-	if w.ManagedIdentity() == nil {
-		problems.Add(doc.Errorf(&d.ManagedIdentity, "there is no identity named %q under entra.managed_identities", d.ManagedIdentity))
-	}
-	if w.OktaClient() == nil {
-		problems.Add(doc.Errorf(&d.OktaClient, "there is no client %q under okta.clients", d.OktaClient))
-	}
-	if a := w.Application(d.OAuthApplication); a != nil && len(a.Secrets) == 0 {
-		problems.Add(doc.Errorf(&d.OAuthApplication, "application %q has no secret, and clients in the environment file need one", a.Name))
-	}
-	if a := w.Application(d.ResourceApplication); a != nil && len(a.AppIDURIs) == 0 {
-		problems.Add(doc.Errorf(&d.ResourceApplication, "application %q has no App ID URI, and tokens are asked for by one", a.Name))
-	}
-	return problems.Err()
+	w.Entra.Place = docs[0].Where(&w.Entra.Tenant)
+	return w, nil
 }
 
 // Application finds one by its name, nil when there is none.

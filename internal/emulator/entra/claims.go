@@ -93,7 +93,7 @@ func (e *Entra) claims(t *tenant, p *principal, resource *app, g Grant) map[stri
 		"iss": e.Issuer(t.id, resource.version), "tid": t.id,
 		"oid": p.objectID, "sub": p.objectID,
 		"iat": g.NotBefore.Unix(), "nbf": g.NotBefore.Unix(), "exp": g.Expires.Unix(),
-		"uti": opaque(16), "aio": opaque(36), "rh": "1." + opaque(30),
+		"uti": opaque(16), "aio": opaque(36), "rh": "1." + opaque(30) + ".",
 	}
 	how := "1" // a secret
 	if p.managed {
@@ -102,10 +102,12 @@ func (e *Entra) claims(t *tenant, p *principal, resource *app, g Grant) map[stri
 	if resource.version == 1 {
 		claims["ver"], claims["aud"] = "1.0", g.Resource
 		claims["appid"], claims["appidacr"] = p.clientID, how
+		claims["idp"] = claims["iss"] // who vouches for the client: the tenant itself
 		return claims
 	}
 	claims["ver"], claims["aud"] = "2.0", strings.ToLower(resource.ClientID)
 	claims["azp"], claims["azpacr"] = p.clientID, how
+	claims["xms_ftd"] = opaque(36)
 	return claims
 }
 

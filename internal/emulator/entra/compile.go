@@ -70,6 +70,9 @@ func (t *tenant) addApplication(a Application) error {
 	if a.AccessTokenVersion < 0 || a.AccessTokenVersion > 2 {
 		return fault.New(fault.Invalid, "access token version %d, expected 1 or 2", a.AccessTokenVersion).At(at)
 	}
+	if len(a.AppIDURIs) == 0 {
+		a.AppIDURIs = []string{"api://" + strings.ToLower(a.ClientID)}
+	}
 	one := &app{Application: a, version: max(a.AccessTokenVersion, 1)}
 	p := &principal{clientID: a.ClientID, objectID: a.ObjectID, app: one, assigned: slices.Clone(a.Assignments)}
 	for _, permission := range a.Permissions {
@@ -95,12 +98,19 @@ func (t *tenant) addApplication(a Application) error {
 	return nil
 }
 
+// userAssigned is where identities are that have no resource id, in a
+// subscription that is nobody's.
+const userAssigned = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/lab/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+
 func (t *tenant) addIdentity(m ManagedIdentity) error {
 	p := &principal{clientID: m.ClientID, objectID: m.ObjectID, managed: true, assigned: m.Assignments}
 	if err := t.addPrincipal(p, "managed identity "+m.Name); err != nil {
 		return err
 	}
 	m.ClientID, m.ObjectID = p.clientID, p.objectID
+	if m.ResourceID == "" && !m.System {
+		m.ResourceID = userAssigned + m.Name
+	}
 	t.identities = append(t.identities, m)
 	return nil
 }

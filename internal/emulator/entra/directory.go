@@ -14,9 +14,9 @@ type Tenant struct {
 // service principal of it in the tenant.
 type Application struct {
 	Name      string
-	ClientID  string // UUID
-	ObjectID  string // of the service principal; chosen when empty
-	AppIDURIs []string
+	ClientID  string   // UUID
+	ObjectID  string   // of the service principal; chosen when empty
+	AppIDURIs []string // when empty "api://<client id>", as the portal proposes
 	Roles     []AppRole
 	Secrets   []Secret
 	// AccessTokenVersion is that of tokens for this application as a resource
@@ -64,7 +64,7 @@ type ManagedIdentity struct {
 	System      bool // system-assigned; else user-assigned
 	ClientID    string
 	ObjectID    string // chosen when empty
-	ResourceID  string // "/subscriptions/…", for the metadata service; optional
+	ResourceID  string // "/subscriptions/…", for the metadata service; one with Name when empty
 	Disabled    bool
 	Assignments []Assignment
 }

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,54 +30,89 @@ func (e *Entra) tenantOrCommon(name string) (string, error) {
 }
 
 func (e *Entra) discoveryV1(w http.ResponseWriter, r *http.Request) error {
-	return e.discovery(w, r, 1, "/oauth2", "/common/discovery/keys")
+	return e.discovery(w, r, 1)
 }
 
 func (e *Entra) discoveryV2(w http.ResponseWriter, r *http.Request) error {
-	return e.discovery(w, r, 2, "/oauth2/v2.0", "")
+	return e.discovery(w, r, 2)
 }
 
 // discovery writes the metadata of OpenID Connect Discovery 1.0 section 3, with
-// Microsoft's own members. Endpoints for people are named and not served.
-func (e *Entra) discovery(w http.ResponseWriter, r *http.Request, version int, oauth, keySet string) error {
+// Microsoft's own members. Endpoints for people, and the ways in which a client
+// proves itself by a certificate, are named and not served.
+func (e *Entra) discovery(w http.ResponseWriter, r *http.Request, version int) error {
 	id, err := e.tenantOrCommon(r.PathValue("tenant"))
 	if err != nil {
 		return err
 	}
-	name := id
+	name, region := id, any("WW")
 	if id == anyTenant {
-		name = r.PathValue("tenant")
+		name, region = r.PathValue("tenant"), nil
 	}
 	at := e.baseURL() + "/" + name
-	if keySet == "" {
-		keySet = "/" + name + "/discovery/v2.0/keys"
+	document := map[string]any{
+		"issuer":                                e.Issuer(id, version),
+		"kerberos_endpoint":                     at + "/kerberos",
+		"response_modes_supported":              []string{"query", "fragment", "form_post"},
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"http_logout_supported":                 true,
+		"frontchannel_logout_supported":         true,
+		"tenant_region_scope":                   region,
+		"cloud_instance_name":                   "microsoftonline.com",
+		"cloud_graph_host_name":                 "graph.windows.net",
+		"msgraph_host":                          "graph.microsoft.com",
+		"rbac_url":                              "https://pas.windows.net",
 	}
-	return publish(w, map[string]any{
-		"issuer":                                     e.Issuer(id, version),
-		"token_endpoint":                             at + oauth + "/token",
-		"jwks_uri":                                   e.baseURL() + keySet,
-		"authorization_endpoint":                     at + oauth + "/authorize",
-		"device_authorization_endpoint":              at + oauth + "/devicecode",
-		"end_session_endpoint":                       at + oauth + "/logout",
-		"kerberos_endpoint":                          at + "/kerberos",
-		"userinfo_endpoint":                          "https://graph.microsoft.com/oidc/userinfo",
-		"token_endpoint_auth_methods_supported":      []string{"client_secret_post", "client_secret_basic"},
-		"response_modes_supported":                   []string{"query", "fragment", "form_post"},
-		"response_types_supported":                   []string{"code", "id_token", "code id_token", "id_token token"},
-		"subject_types_supported":                    []string{"pairwise"},
-		"scopes_supported":                           []string{"openid", "profile", "email", "offline_access"},
-		"id_token_signing_alg_values_supported":      []string{"RS256"},
-		"claims_supported":                           []string{"sub", "iss", "aud", "exp", "iat", "tid", "ver", "oid", "azp", "roles"},
+	if version == 1 {
+		maps.Copy(document, metadataV1(e.baseURL(), at))
+	} else {
+		maps.Copy(document, metadataV2(at))
+	}
+	return publish(w, document)
+}
+
+// metadataV1 are the members of the first version's document that differ.
+func metadataV1(base, at string) map[string]any {
+	return map[string]any{
+		"token_endpoint":                        at + "/oauth2/token",
+		"authorization_endpoint":                at + "/oauth2/authorize",
+		"device_authorization_endpoint":         at + "/oauth2/devicecode",
+		"end_session_endpoint":                  at + "/oauth2/logout",
+		"check_session_iframe":                  at + "/oauth2/checksession",
+		"userinfo_endpoint":                     at + "/openid/userinfo",
+		"jwks_uri":                              base + "/common/discovery/keys",
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+		"response_types_supported":              []string{"code", "id_token", "code id_token", "token id_token", "token"},
+		"scopes_supported":                      []string{"openid"},
+		"claims_supported": []string{
+			"sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name", "msgraph_host",
+			"aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "email", "given_name", "family_name", "nickname",
+		},
+		"microsoft_multi_refresh_token": true,
+	}
+}
+
+// metadataV2 are those of the second version.
+func metadataV2(at string) map[string]any {
+	return map[string]any{
+		"token_endpoint":                        at + "/oauth2/v2.0/token",
+		"authorization_endpoint":                at + "/oauth2/v2.0/authorize",
+		"device_authorization_endpoint":         at + "/oauth2/v2.0/devicecode",
+		"end_session_endpoint":                  at + "/oauth2/v2.0/logout",
+		"userinfo_endpoint":                     "https://graph.microsoft.com/oidc/userinfo",
+		"jwks_uri":                              at + "/discovery/v2.0/keys",
+		"mtls_endpoint_aliases":                 map[string]string{"token_endpoint": at + "/oauth2/v2.0/token"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic", "self_signed_tls_client_auth"},
+		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
+		"claims_supported": []string{
+			"sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name", "msgraph_host",
+			"aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid", "ver", "at_hash", "c_hash", "email",
+		},
 		"request_uri_parameter_supported":            false,
-		"http_logout_supported":                      true,
-		"frontchannel_logout_supported":              true,
 		"tls_client_certificate_bound_access_tokens": false,
-		"tenant_region_scope":                        nil,
-		"cloud_instance_name":                        "microsoftonline.com",
-		"cloud_graph_host_name":                      "graph.windows.net",
-		"msgraph_host":                               "graph.microsoft.com",
-		"rbac_url":                                   "https://pas.windows.net",
-	})
+	}
 }
 
 // instance tells SDKs that this address is a cloud of its own.

@@ -11,6 +11,7 @@ package entra
 
 import (
 	"net/http"
+	"path"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -110,8 +111,15 @@ func (e *Entra) routes() {
 	}
 }
 
-// ServeHTTP implements http.Handler.
-func (e *Entra) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
+// ServeHTTP implements http.Handler. It never redirects, as a ServeMux does for
+// paths that it finds untidy: librdkafka takes a redirect for a success.
+func (e *Entra) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !path.IsAbs(r.URL.Path) || path.Clean(r.URL.Path) != r.URL.Path {
+		http.NotFound(w, r)
+		return
+	}
+	e.mux.ServeHTTP(w, r)
+}
 
 // SetBaseURL says where clients reach the emulator.
 func (e *Entra) SetBaseURL(url string) {

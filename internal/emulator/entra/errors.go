@@ -8,25 +8,28 @@ import (
 	"github.com/klammhq/klamm/internal/httpd"
 )
 
-// failed stands for faults of ours (the code of Microsoft's own).
-var failed = &Refusal{Code: 90033, OAuth: "temporarily_unavailable", Status: http.StatusServiceUnavailable, Text: "A transient error has occurred in the emulator."}
+// errorPage is where Microsoft explains a code.
+const errorPage = "https://login.microsoftonline.com/error?code=%d"
 
 // writeError is the one writer of errors. What is no refusal is a fault of
-// ours, whose text stays inside.
+// ours, whose text stays inside. It has no body: librdkafka tries again, and
+// would read the first JSON instead of the second.
 func (e *Entra) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	refused, ok := errors.AsType[*Refusal](err)
 	if !ok {
-		refused = failed
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
 	}
 	now := e.config.Now().UTC().Format("2006-01-02 15:04:05Z")
 	body := envelope{Error: refused.OAuth, Codes: []int{refused.Code}, Timestamp: now, TraceID: newUUID(), CorrelationID: correlation(r)}
 	body.Description = fmt.Sprintf("%s Trace ID: %s Correlation ID: %s Timestamp: %s", refused, body.TraceID, body.CorrelationID, now)
 	if refused.uri {
-		body.URI = fmt.Sprintf("%s/error?code=%d", e.baseURL(), refused.Code)
+		body.URI = fmt.Sprintf(errorPage, refused.Code)
 	}
 	if refused.Code == 900561 {
 		w.Header().Set("Allow", http.MethodPost)
 	}
+	noStore(w)
 	w.Header().Set("x-ms-request-id", body.TraceID)
 	_ = httpd.WriteJSON(w, refused.Status, body)
 }

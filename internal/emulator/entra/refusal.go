@@ -24,7 +24,8 @@ type Refusal struct {
 func (r *Refusal) Error() string { return fmt.Sprintf("AADSTS%d: %s", r.Code, r.Text) }
 
 // refusals holds a row for each code. Codes, errors and statuses are
-// Microsoft's, the wording is not.
+// Microsoft's; so is the wording of 500011, 70003, 700038 and 7000215, which
+// people search for and scripts look at.
 var refusals = map[int]struct {
 	oauth  string
 	kind   fault.Kind
@@ -33,9 +34,9 @@ var refusals = map[int]struct {
 }{
 	50001:   {"invalid_resource", fault.Invalid, true, "The resource '%s' is not valid, or not registered in this tenant."},
 	50059:   {"invalid_request", fault.Invalid, false, "Neither the request nor its credentials name a tenant; '%s' is none."},
-	500011:  {"invalid_resource", fault.Invalid, true, "The resource principal named %s was not found in the tenant named %s: no service principal has this App ID URI or id."},
+	500011:  {"invalid_resource", fault.Invalid, true, "The resource principal named %s was not found in the tenant named %s. No service principal there has this App ID URI or id."},
 	501051:  {"invalid_grant", fault.Forbidden, false, "The application '%s' has no role for the application '%s', which requires assignment."},
-	70003:   {"unsupported_grant_type", fault.Unsupported, false, "The grant type '%s' is not supported."},
+	70003:   {"unsupported_grant_type", fault.Unsupported, false, "The app requested an unsupported grant type '%s'."},
 	70011:   {"invalid_scope", fault.Invalid, false, "The scope '%s' is malformed, expected <resource>/.default."},
 	90002:   {"invalid_request", fault.Invalid, false, "There is no tenant '%s'."},
 	900023:  {"invalid_request", fault.Invalid, false, "The tenant '%s' is neither a UUID nor a domain name."},
@@ -51,7 +52,7 @@ var refusals = map[int]struct {
 	700027:  {"invalid_client", fault.Unauthenticated, false, "The client assertion is signed by no certificate of the application '%s'."},
 	700038:  {"unauthorized_client", fault.Invalid, false, "%s is not a valid application identifier."},
 	7000112: {"unauthorized_client", fault.Forbidden, false, "The application '%s' is disabled."},
-	7000215: {"invalid_client", fault.Unauthenticated, true, "The client secret is wrong. Send the value of a secret of the application '%s', not its id."},
+	7000215: {"invalid_client", fault.Unauthenticated, true, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'."},
 	7000218: {"invalid_client", fault.Unauthenticated, false, "The request body holds neither 'client_secret' nor 'client_assertion'."},
 	1002012: {"invalid_scope", fault.Invalid, false, "The scope '%s' does not end in /.default as client credentials need it, or was encoded twice."},
 }

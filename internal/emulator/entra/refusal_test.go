@@ -3,8 +3,10 @@ package entra
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -83,12 +85,15 @@ func TestRefusals(t *testing.T) {
 			if text := got["error_description"].(string); !regexp.MustCompile(tail).MatchString(text) {
 				t.Errorf("error_description %q does not match %s", text, tail)
 			}
+			if cache, pragma := resp.Header.Get("Cache-Control"), resp.Header.Get("Pragma"); cache != "no-store, no-cache" || pragma != "no-cache" {
+				t.Errorf("Cache-Control %q, Pragma %q", cache, pragma)
+			}
 			if got["correlation_id"] != correlation || got["timestamp"] != "2026-03-04 05:06:07Z" {
 				t.Errorf("correlation_id %v, timestamp %v", got["correlation_id"], got["timestamp"])
 			}
 			want := any(nil)
 			if tt.uri {
-				want = fmt.Sprintf("%s/error?code=%d", s.URL, tt.code)
+				want = fmt.Sprintf("https://login.microsoftonline.com/error?code=%d", tt.code)
 			}
 			if got["error_uri"] != want {
 				t.Errorf("error_uri %v, want %v", got["error_uri"], want)
@@ -97,6 +102,19 @@ func TestRefusals(t *testing.T) {
 	}
 	if len(e.Issued()) != 0 {
 		t.Errorf("refused requests made tokens: %v", e.Issued())
+	}
+}
+
+func TestNeverRedirects(t *testing.T) {
+	e, _ := start(t, nil)
+	for _, path := range []string{"//%s/oauth2/v2.0/token", "/x/../%s/oauth2/v2.0/token", "/%s/oauth2/v2.0/token/", "/%s//oauth2/token", "/", "", "*"} {
+		r := newRequest(t, http.MethodPost, "/", credentials("scope", "api://kafka/.default"))
+		r.URL.Path = strings.ReplaceAll(path, "%s", e.TenantID(0))
+		answer := httptest.NewRecorder()
+		e.ServeHTTP(answer, r)
+		if answer.Code != http.StatusNotFound || answer.Header().Get("Location") != "" {
+			t.Errorf("%q: status %d to %q", path, answer.Code, answer.Header().Get("Location"))
+		}
 	}
 }
 

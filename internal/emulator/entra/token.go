@@ -38,9 +38,13 @@ func (e *Entra) tokenV2(w http.ResponseWriter, r *http.Request) error {
 }
 
 func writeGrant(w http.ResponseWriter, body map[string]any) error {
+	noStore(w)
+	return httpd.WriteJSON(w, http.StatusOK, body)
+}
+
+func noStore(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store, no-cache")
 	w.Header().Set("Pragma", "no-cache")
-	return httpd.WriteJSON(w, http.StatusOK, body)
 }
 
 // clientCredentials serves a token request (RFC 6749 section 4.4).

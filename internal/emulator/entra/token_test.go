@@ -55,7 +55,7 @@ func TestTokenV2(t *testing.T) {
 				t.Errorf("%s is %v, want %v", name, claims[name], want)
 			}
 		}
-		if names := slices.Sorted(maps.Keys(claims)); strings.Join(names, " ") != "aio aud azp azpacr exp iat iss nbf oid rh roles sub tid uti ver" {
+		if names := slices.Sorted(maps.Keys(claims)); strings.Join(names, " ") != "aio aud azp azpacr exp iat iss nbf oid rh roles sub tid uti ver xms_ftd" {
 			t.Errorf("claims %v", names)
 		}
 		if token.Alg != "RS256" || token.Typ != "JWT" || token.X5T != "" {
@@ -82,11 +82,14 @@ func TestTokenV1(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"aud": "api://legacy", "appid": billingID, "appidacr": "1", "ver": "1.0", "iss": "https://sts.windows.net/" + id + "/",
-		"roles": []any{"Legacy.Use"}, "exp": int64(1772604367), "iat": int64(1772600467), "azp": nil, "azpacr": nil,
+		"roles": []any{"Legacy.Use"}, "exp": int64(1772604367), "iat": int64(1772600467), "idp": e.Issuer(id, 1), "azp": nil, "azpacr": nil,
 	} {
 		if !reflect.DeepEqual(token.Claims[name], want) {
 			t.Errorf("%s is %v, want %v", name, token.Claims[name], want)
 		}
+	}
+	if names := slices.Sorted(maps.Keys(token.Claims)); strings.Join(names, " ") != "aio appid appidacr aud exp iat idp iss nbf oid rh roles sub tid uti ver" {
+		t.Errorf("claims %v", names)
 	}
 	if token.X5T == "" || token.X5T != token.Kid {
 		t.Errorf("x5t %q, kid %q", token.X5T, token.Kid)
@@ -105,7 +108,8 @@ func TestResources(t *testing.T) {
 		{strings.ToUpper(kafkaID), "2.0", kafkaID},
 		{"api://legacy", "1.0", "api://legacy"},
 		{legacyID, "1.0", legacyID},
-		{billingID, "1.0", billingID}, // a client's own id
+		{billingID, "1.0", billingID},                       // a client's own id
+		{"api://" + billingID, "1.0", "api://" + billingID}, // and the URI that the portal proposes for it
 	} {
 		for _, got := range []map[string]any{
 			ask(t, s, "/"+id+"/oauth2/token", credentials("resource", tt.resource)),
@@ -121,7 +125,7 @@ func TestResources(t *testing.T) {
 				t.Errorf("%s: ver %v, aud %v, want %s, %s", tt.resource, claims["ver"], claims["aud"], tt.ver, tt.aud)
 			}
 			_, hasRoles := claims["roles"]
-			if tt.resource == billingID && hasRoles {
+			if strings.HasSuffix(tt.resource, billingID) && hasRoles {
 				t.Errorf("%s: roles %v, want none", tt.resource, claims["roles"])
 			}
 		}

@@ -139,10 +139,9 @@ func form(pairs ...string) string {
 	return values.Encode()
 }
 
-// verified checks a token with the published key set and returns it.
-func verified(t testing.TB, s *httptest.Server, jwks string, token string) *jwt.Token {
+func keySet(t testing.TB, s *httptest.Server, url string) []jwt.Key {
 	t.Helper()
-	resp, err := s.Client().Get(jwks)
+	resp, err := s.Client().Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +154,13 @@ func verified(t testing.TB, s *httptest.Server, jwks string, token string) *jwt.
 	if err != nil {
 		t.Fatal(err)
 	}
+	return keys
+}
+
+// verified checks a token with the published key set and returns it.
+func verified(t testing.TB, s *httptest.Server, jwks string, token string) *jwt.Token {
+	t.Helper()
+	keys := keySet(t, s, jwks)
 	parsed, err := jwt.Parse(secret.New(token))
 	if err != nil {
 		t.Fatal(err)

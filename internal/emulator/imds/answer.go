@@ -38,9 +38,10 @@ type directoryFailure struct {
 var (
 	notFound   = answer{http.StatusNotFound, failure{Error: "Not found"}}
 	notAllowed = answer{http.StatusMethodNotAllowed, failure{Error: "Method not allowed"}}
-	// tooMany has no body: librdkafka 2.16 does not empty its buffer between
-	// retries, reads a first answer's JSON instead of the second's, and fails.
+	// Answers that invite another try have no body: librdkafka does not empty its
+	// buffer in between, reads the first JSON instead of the second, and fails.
 	tooMany = answer{http.StatusTooManyRequests, nil}
+	broken  = answer{http.StatusInternalServerError, nil}
 )
 
 func invalidRequest(description string) answer {
@@ -65,7 +66,7 @@ func (r Refused) Error() string { return fmt.Sprintf("AADSTS%d: %s", r.Code, r.T
 func refusedBy(err error, now time.Time) answer {
 	refused, ok := errors.AsType[Refused](err)
 	if !ok {
-		return answer{http.StatusInternalServerError, failure{"unknown", "Failed to retrieve token from the Active directory"}}
+		return broken
 	}
 	row, known := directoryErrors[refused.Code]
 	if !known {
@@ -90,7 +91,7 @@ type success struct {
 }
 
 func granted(identity Identity, resource string, g Grant, now time.Time) answer {
-	left := seconds(g.Expires.Unix() - now.Unix())
+	left := seconds(g.Expires.Unix() - now.Unix() - 1) // one less than it is, as the directory says it
 	return answer{http.StatusOK, success{
 		AccessToken:  g.AccessToken.Reveal(),
 		ClientID:     identity.ClientID,

@@ -27,7 +27,7 @@ type Issuer interface {
 	// Identities are those assigned to this machine.
 	Identities() []Identity
 	// Token makes a new token. An error with a [Refused] in its chain is told to
-	// the client; any other is answered 500 without its text.
+	// the client; any other is answered 500 and nothing.
 	Token(identity Identity, resource string) (Grant, error)
 }
 

@@ -126,7 +126,7 @@ func TestSuccess(t *testing.T) {
 	}
 	body := m.get(t, base+kafka)
 	want := map[string]string{
-		"client_id": system.ClientID, "expires_in": "86400", "ext_expires_in": "86400",
+		"client_id": system.ClientID, "expires_in": "86399", "ext_expires_in": "86399",
 		"expires_on": fmt.Sprint(start.Add(24 * time.Hour).Unix()), "not_before": fmt.Sprint(start.Add(-5 * time.Minute).Unix()),
 		"resource": "pkc-abc:9092", "token_type": "Bearer",
 	}
@@ -153,8 +153,8 @@ func TestSuccess(t *testing.T) {
 		t.Errorf("token for %s at %v", token.Subject(), token.Audiences())
 	}
 	m.time = start.Add(time.Hour)
-	if got := m.get(t, base+kafka)["expires_in"]; got != "82800" {
-		t.Errorf("an hour later expires_in is %s, want 82800", got)
+	if got := m.get(t, base+kafka)["expires_in"]; got != "82799" {
+		t.Errorf("an hour later expires_in is %s, want 82799", got)
 	}
 }
 

@@ -187,7 +187,7 @@ func (p *Provider) answer(r *http.Request) answer {
 	case found.method != r.Method:
 		return p.shape.refuse(badMethod).with("Allow", found.method)
 	case p.Issuer() == "":
-		return p.shape.refuse(notReady)
+		return failed
 	}
 	return found.handle(r)
 }

@@ -204,8 +204,8 @@ func TestBaseURL(t *testing.T) {
 	if p.Issuer() != "" || p.TokenURL() != "" || p.JWKSURL() != "" {
 		t.Error("addresses without a base URL")
 	}
-	if w := get(p, "/oauth2/aus123/v1/keys"); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("without a base URL: %d", w.Code)
+	if w := get(p, "/oauth2/aus123/v1/keys"); w.Code != http.StatusServiceUnavailable || w.Body.Len() != 0 {
+		t.Errorf("without a base URL: %d %q, want 503 and no body", w.Code, w.Body)
 	}
 	p.SetBaseURL("https://h:1/")
 	if got := p.Issuer(); got != "https://h:1/oauth2/aus123" {

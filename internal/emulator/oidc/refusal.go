@@ -18,8 +18,6 @@ const (
 	wrongSecret
 	noScope
 	unknownScope
-	notReady
-	broken
 )
 
 // refusal is how a vendor words a reason.
@@ -62,8 +60,6 @@ var oktaRefusals = map[reason]refusal{
 	wrongSecret:    {401, "invalid_client", "The client secret supplied for a confidential client is invalid.", false},
 	noScope:        {400, "invalid_scope", "The authorization server resource does not have any configured default scopes, 'scope' must be provided.", false},
 	unknownScope:   {400, "invalid_scope", "One or more scopes are not configured for the authorization server resource.", false},
-	notReady:       {503, "E0000009", "The base URL of the provider is not set", true},
-	broken:         {500, "E0000009", "Internal Server Error", true},
 }
 
 // refuse words a reason; a test finds a shape that has no words for one.

@@ -5,7 +5,7 @@ import "testing"
 // TestShapesHaveWords finds a reason that a shape cannot say.
 func TestShapesHaveWords(t *testing.T) {
 	for name, row := range shapes {
-		for why := noPath; why <= broken; why++ {
+		for why := noPath; why <= unknownScope; why++ {
 			if got := row.refusals[why]; got.status < 400 || got.code == "" || got.text == "" {
 				t.Errorf("%s: reason %d has no words: %+v", name, why, got)
 			}

@@ -74,7 +74,7 @@ func (p *Provider) issue(client Client, scopes []string) answer {
 	})
 	text, err := p.key.Sign(nil, claims)
 	if err != nil {
-		return p.shape.refuse(broken)
+		return failed
 	}
 	p.issued.add(issuedOf(claims, client.ID, scopes, now, p.lifetime, p.key.Kid))
 	return answer{status: http.StatusOK, body: success{
