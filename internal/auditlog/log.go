@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klammhq/klamm/internal/audit"
@@ -41,6 +42,7 @@ type Log struct {
 	steps  *rotating
 
 	queue   chan entry
+	failing atomic.Bool   // the last write failed
 	stopped chan struct{} // closed by Close
 	flushed chan struct{} // closed when the writer has ended
 	once    sync.Once
@@ -75,8 +77,9 @@ func Open(c Config) (*Log, error) {
 
 // Record keeps a record. For a refusal it returns when the event is on the
 // disk, or with a fault when it could not be put there; the refusal can be
-// explained from memory in either case. Any other event may be dropped under
-// load, which is a fault of kind Exhausted.
+// explained from memory in either case. Any other event may be dropped: under
+// load, which is a fault of kind Exhausted, and while the disk takes nothing,
+// which is one of kind Unavailable.
 func (l *Log) Record(ctx context.Context, r audit.Record) error {
 	refused := r.Refused()
 	if refused {
@@ -92,6 +95,9 @@ func (l *Log) Record(ctx context.Context, r audit.Record) error {
 	if !refused {
 		select {
 		case l.queue <- e:
+			if l.failing.Load() {
+				return fault.New(fault.Unavailable, "the audit file cannot be written; an event of something allowed may be lost")
+			}
 			return nil
 		default:
 			return fault.New(fault.Exhausted, "the audit log is behind; an event of something allowed was dropped")

@@ -216,6 +216,10 @@ func TestFullDisk(t *testing.T) {
 	if _, ok := l.ByRef(r.Event.ID); !ok {
 		t.Error("the refusal cannot be explained")
 	}
+	// What is allowed does not wait for the disk, and is said to be lost.
+	if err := l.Record(context.Background(), permission()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a permission on a full disk: %v", err)
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {

@@ -47,6 +47,7 @@ func (l *Log) keep(batch []entry) {
 	if err == nil && waiting {
 		err = l.events.sync()
 	}
+	l.failing.Store(err != nil)
 	_ = l.steps.append(steps)
 	for _, e := range batch {
 		if e.kept != nil {

@@ -2,10 +2,9 @@ package authn
 
 import (
 	"context"
-	"net/url"
+	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -18,6 +17,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, c iam.Credential) (iam
 	t := &trail{mechanism: c.Mechanism, steps: make([]iam.Step, 0, 10)}
 	if a == nil || a.options.Now == nil {
 		err := t.fail(NotCompiled, "rules", "none", "rules in force", "")
+		return iam.Identity{}, t.steps, err
+	}
+	if err := checkMessage(t, c); err != nil {
 		return iam.Identity{}, t.steps, err
 	}
 	v, err := a.verify(ctx, t, c.Token)
@@ -98,6 +100,9 @@ func checkCluster(t *trail, c iam.Credential) error {
 	return t.fail(WrongCluster, "logical cluster", show(c.LogicalCluster), show(c.Cluster)+", which the address stands for", "")
 }
 
+// maxIdentity bounds what names an identity, in bytes.
+const maxIdentity = 1024
+
 // choose fills in pools, claim and principal.
 func (a *Authenticator) choose(t *trail, p *provider, id *iam.Identity) error {
 	pools, err := a.findPools(t, p, id.PoolSelection, id.Claims)
@@ -113,12 +118,14 @@ func (a *Authenticator) choose(t *trail, p *provider, id *iam.Identity) error {
 	switch {
 	case !found || isText && text == "":
 		return t.fail(NoIdentityClaim, "identity claim", "no "+path.String(), "a text", "")
+	case len(text) > maxIdentity:
+		return t.fail(ClaimNotString, "identity claim", fmt.Sprintf("%s of %d bytes", path, len(text)), fmt.Sprintf("a text of at most %d bytes, since it names the identity in every audit event", maxIdentity), "")
 	case !isText:
 		return t.fail(ClaimNotString, "identity claim", path.String()+" "+show(value), "a text", "")
 	}
-	t.ok("identity claim", text)
+	t.ok("identity claim", path.String()+" "+show(text))
 	id.Claim = text
-	id.CRN = p.crn + escape(text)
+	id.CRN = p.crn + iam.EscapeCRN(text)
 	id.Pools, id.Acting = make([]string, len(pools)), make([]iam.Principal, len(pools))
 	for i, pool := range pools {
 		id.Pools[i], id.Acting[i] = pool.ID, pool.principal
@@ -127,7 +134,7 @@ func (a *Authenticator) choose(t *trail, p *provider, id *iam.Identity) error {
 	if len(pools) == 1 {
 		id.Principal = id.Acting[0]
 	}
-	t.ok("principal", string(id.Principal))
+	t.ok("principal", cut(string(id.Principal)))
 	return nil
 }
 
@@ -146,12 +153,6 @@ func (p *provider) bestClaim(claims map[string]any) string {
 	}
 	return ""
 }
-
-// crnSpecial are the characters that url.PathEscape leaves and that would
-// change the structure of a CRN, or its meaning.
-var crnSpecial = strings.NewReplacer("*", "%2A", "=", "%3D", ":", "%3A")
-
-func escape(s string) string { return crnSpecial.Replace(url.PathEscape(s)) }
 
 func sorted(list []string) []string {
 	slices.Sort(list)

@@ -141,7 +141,7 @@ func (a *Authenticator) admit(p *provider) error {
 }
 
 func compileProvider(p iam.Provider, t Trust, organization string) (*provider, error) {
-	c := &provider{Provider: p, trust: t, crn: "crn://confluent.cloud/organization=" + escape(organization) + "/identity-provider=" + escape(p.ID) + "/identity="}
+	c := &provider{Provider: p, trust: t, crn: "crn://confluent.cloud/organization=" + iam.EscapeCRN(organization) + "/identity-provider=" + iam.EscapeCRN(p.ID) + "/identity="}
 	var err error
 	if c.identity, err = parseClaimPath(p.IdentityClaim); err != nil {
 		return nil, at(err, p.Origin, "identity provider "+p.ID)
@@ -157,7 +157,7 @@ func compileProvider(p iam.Provider, t Trust, organization string) (*provider, e
 		return nil, fault.New(fault.Invalid, "identity provider %s has no key set, so that no token of it can be verified", p.ID).At(p.Origin).
 			Mend("give its jwks_uri")
 	}
-	if p.Entra || isMicrosoft(p.Issuer) {
+	if p.Entra || iam.MicrosoftOf(p.Issuer).Entra {
 		if c.entra, err = newEntra(p.Issuer); err != nil {
 			return nil, at(err, p.Origin, "identity provider "+p.ID)
 		}
@@ -182,16 +182,21 @@ func compilePool(p iam.Pool, known map[string]iam.Provider, compiled map[string]
 	if c.provider == nil {
 		return nil, nil
 	}
-	if c.provider.RequireAudience && !f.PinsAudience() {
-		return nil, fault.New(fault.Invalid, "identity pool %s: its filter does not pin aud, azp or client_id on every way to true, and its provider requires that", p.ID).
-			At(p.Origin).Mend(`add claims.aud == "…" with && around the whole filter`)
+	if c.provider.RequireAudience && c.anyAudience() {
+		return nil, fault.New(fault.Invalid, "identity pool %s: its filter does not pin aud, azp or client_id on every way to true, its provider lists no audiences, and requires one of both", p.ID).
+			At(p.Origin).Mend(`list the provider's audiences, or add claims.aud == "…" with && around the whole filter`)
 	}
 	return c, nil
 }
 
+// anyAudience reports whether tokens for any application may pass the pool.
+func (p *pool) anyAudience() bool {
+	return len(p.provider.Audiences) == 0 && !p.filter.PinsAudience()
+}
+
 // warnings says what is unwise about a pool.
 func (p *pool) warnings() []Warning {
-	if len(p.provider.Audiences) == 0 && !p.filter.PinsAudience() {
+	if p.anyAudience() {
 		return []Warning{{
 			Code: "pool-without-audience", Where: p.Origin,
 			Message: "identity pool " + p.ID + " admits tokens that were issued for any audience of " + p.Provider + ": its filter pins none of aud, azp and client_id, and the provider lists no audiences",

@@ -47,14 +47,37 @@ func (a *Authenticator) findPools(t *trail, p *provider, selection string, claim
 func (a *Authenticator) named(t *trail, p *provider, id string) (*pool, error) {
 	found := a.pools[id]
 	switch {
+	case id == "":
+		return nil, t.fail(UnknownPool, "pools", "an empty item in the list", "ids of pools, one comma between two", "remove the comma that has no pool beside it")
 	case found == nil:
-		return nil, t.fail(UnknownPool, "pool "+cut(id), show(id)+" does not exist", "a pool of "+p.ID+p.poolNames(), "")
+		return nil, t.fail(UnknownPool, "pool "+cut(id), show(id)+" does not exist", "a pool of "+p.ID+p.poolNames(), p.poolMend(id))
 	case found.provider != p:
 		return nil, t.fail(ForeignPool, found.step, "it belongs to "+found.Provider, "a pool of "+p.ID+p.poolNames(), "")
 	case found.Disabled:
 		return nil, t.fail(PoolDisabled, found.step, "it is disabled", "an enabled pool", "")
 	}
 	return found, nil
+}
+
+// poolMend knows what is easily written in place of a pool's id.
+func (p *provider) poolMend(id string) string {
+	for _, pool := range p.pools {
+		for _, slip := range []struct {
+			made bool
+			mend string
+		}{
+			{strings.EqualFold(id, pool.ID), "ids are case-sensitive: it is written " + pool.ID},
+			{id == string(pool.principal), "write the id without User: in front of it, " + pool.ID},
+			{strings.Trim(id, `"'`) == pool.ID, "leave out the quotes around " + pool.ID},
+			{strings.TrimRight(id, `\`) == pool.ID, "leave out the backslash: only librdkafka's sasl.oauthbearer.extensions wants one before a comma"},
+			{id == pool.DisplayName, "that is the display name; the id is " + pool.ID},
+		} {
+			if slip.made {
+				return slip.mend
+			}
+		}
+	}
+	return ""
 }
 
 func (p *provider) poolNames() string {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/iam"
 )
 
 // entra is what only tokens of Microsoft Entra ID know.
@@ -89,34 +90,11 @@ func (e *entra) audienceMend(claims map[string]any) string {
 	return ""
 }
 
-// isMicrosoft recognises the issuers of all clouds, whose tokens are checked as
-// Entra's even if nobody said so.
-func isMicrosoft(issuer string) bool {
-	for _, host := range []string{"https://login.microsoftonline.com/", "https://login.microsoftonline.us/", "https://login.partner.microsoftonline.cn/", "https://login.chinacloudapi.cn/"} {
-		if strings.HasPrefix(issuer, host) {
-			return true
-		}
-	}
-	return hasV1Issuer(issuer)
-}
-
-// v1Issuers begin the issuers of Entra's version 1 tokens, in all clouds.
-var v1Issuers = []string{"https://sts.windows.net/", "https://sts.chinacloudapi.cn/", "https://sts.microsoftonline.us/"}
-
 // isEntraV1 recognises a version 1 token whose issuer nobody knows.
 func isEntraV1(claims map[string]any) bool {
 	iss, _ := claims["iss"].(string)
 	_, appid := claims["appid"].(string)
-	return hasV1Issuer(iss) || claims["ver"] == "1.0" && appid
-}
-
-func hasV1Issuer(issuer string) bool {
-	for _, prefix := range v1Issuers {
-		if strings.HasPrefix(issuer, prefix) {
-			return true
-		}
-	}
-	return false
+	return iam.MicrosoftOf(iss).V1 || claims["ver"] == "1.0" && appid
 }
 
 // issuerMend guesses why an issuer is unknown.
@@ -126,6 +104,10 @@ func (a *Authenticator) issuerMend(claims map[string]any) string {
 		return "this is an Entra v1 token: " + entraVersionMend + "; or add an identity provider for the v1 issuer"
 	}
 	for known, p := range a.issuers {
+		if p.entra != nil && p.entra.version == "1.0" && claims["ver"] == "2.0" && claims["tid"] == p.entra.tenant {
+			return "this is an Entra v2 token, and " + p.ID + " is for the v1 tokens of the same tenant: add an identity provider for the v2 issuer, " +
+				"and look at filters and audiences, since v2 tokens have azp in place of appid and a GUID as aud"
+		}
 		if iss != "" && strings.EqualFold(strings.TrimRight(known, "/"), strings.TrimRight(iss, "/")) {
 			return "issuers are compared byte for byte, and " + p.ID + " has " + show(known) + "; copy the token's iss into the provider"
 		}
@@ -135,14 +117,14 @@ func (a *Authenticator) issuerMend(claims map[string]any) string {
 
 // wantedIssuers lists what would have been known.
 func (a *Authenticator) wantedIssuers() string {
-	if len(a.issuers) == 0 {
-		return "the issuer of an identity provider; there is none yet"
-	}
 	list := make([]string, 0, len(a.issuers))
 	for issuer, p := range a.issuers {
 		if !p.Disabled {
 			list = append(list, issuer)
 		}
+	}
+	if len(list) == 0 {
+		return "the issuer of an enabled identity provider; there is none"
 	}
 	return "one of " + show(sorted(list))
 }

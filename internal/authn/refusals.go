@@ -10,6 +10,7 @@ import (
 // Codes of the refusals of authentication; [Refusals] says what each means.
 const (
 	Mechanism        iam.Code = "mechanism"
+	SASLMessage      iam.Code = "sasl-message"
 	TokenMissing     iam.Code = "token-missing"
 	TokenTooLarge    iam.Code = "token-too-large"
 	TokenMalformed   iam.Code = "token-malformed"
@@ -74,6 +75,7 @@ const (
 
 var refusals = [...]Refusal{
 	{Mechanism, "the client asked for another SASL mechanism than OAUTHBEARER", credentials, "set sasl.mechanism to OAUTHBEARER", no},
+	{SASLMessage, "the client's SASL message does not follow the grammar of OAUTHBEARER (RFC 7628 section 3.1, KIP-342), so that nothing in it is believed", credentials, "let the client's library write the message; names of extensions consist of letters: logicalCluster, identityPoolId", broken},
 	{TokenMissing, "no token was sent", credentials, "send the access token that the identity provider issued", broken},
 	{TokenTooLarge, "the token is larger than any token that is read", credentials, "ask for fewer claims; many groups in a token are better replaced by application roles", broken},
 	{TokenMalformed, "the token is no well-formed JWT", credentials, "send a JWT access token as it was issued; an opaque token cannot be verified", broken},

@@ -3,6 +3,7 @@ package authn_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -228,6 +229,9 @@ func TestCompileRefuses(t *testing.T) {
 			s.Providers["op-oidc"] = p
 			s.Pools["pool-x"] = iam.Pool{ID: "pool-x", Provider: "op-oidc", Filter: "true", Origin: "a.yaml:3:1"}
 		}, []string{"a.yaml:3:1", "pool-x", "does not pin"}},
+		{"filter of a disabled provider's pool", func(s *iam.Snapshot, _ map[string]authn.Trust) {
+			s.Pools["pool-x"] = iam.Pool{ID: "pool-x", Provider: "op-off", Filter: "claims.a ==", Origin: "a.yaml:3:1"}
+		}, []string{"a.yaml:3:1", "pool-x"}},
 		{"all mistakes at once", func(s *iam.Snapshot, _ map[string]authn.Trust) {
 			s.Pools["pool-x"] = iam.Pool{ID: "pool-x", Provider: "op-x", Origin: "a.yaml:3:1"}
 			s.Pools["pool-y"] = iam.Pool{ID: "pool-y", Provider: "op-y", Origin: "a.yaml:9:1"}
@@ -249,6 +253,117 @@ func TestCompileRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The two versions of a tenant's tokens are two issuers; explain says which of
+// them came, whichever is the one that is known.
+func TestEntraTokenOfTheOtherVersion(t *testing.T) {
+	s := snapshot()
+	p := s.Providers["op-entra"]
+	p.Issuer = "https://sts.windows.net/" + tenant + "/"
+	s.Providers["op-entra"] = p
+	a := compile(t, s, keySet(), authn.Options{})
+	for want, c := range map[string]map[string]any{
+		"this is an Entra v2 token, and op-entra is for the v1": claims(),
+		"add an identity provider with exactly this issuer":     claims("tid", "another", "iss", "https://login.microsoftonline.com/another/v2.0"),
+	} {
+		_, steps, err := a.Authenticate(context.Background(), credential(sign(t, signer(), c), ""))
+		if last := steps[len(steps)-1]; err == nil || last.Code != authn.UnknownIssuer || !strings.Contains(last.Mend, want) {
+			t.Errorf("%+v, want %q", last, want)
+		}
+	}
+	v1 := claims("iss", p.Issuer, "ver", "1.0", "azp", nil, "appid", "c")
+	if _, steps, err := a.Authenticate(context.Background(), credential(sign(t, signer(), v1), "pool-orders")); err != nil {
+		t.Errorf("a v1 token of a v1 provider: %+v", steps)
+	}
+}
+
+// Whoever has an issuer of Microsoft's gets the checks of Entra's tokens, also
+// where nobody asked for them.
+func TestMicrosoftsIssuersAreEntra(t *testing.T) {
+	s := snapshot()
+	p := s.Providers["op-entra"]
+	p.Entra = false
+	s.Providers["op-entra"] = p
+	_, steps, err := compile(t, s, keySet(), authn.Options{}).
+		Authenticate(context.Background(), credential(sign(t, signer(), claims("nonce", "1")), "pool-orders"))
+	if err == nil || codeOf(steps) != authn.IDToken {
+		t.Errorf("an ID token: %+v", steps)
+	}
+}
+
+// A provider that becomes Entra's ends the sessions of tokens that are not.
+func TestReassessByTheChecksOfEntra(t *testing.T) {
+	s := snapshot()
+	s.Providers["op-oidc"] = iam.Provider{ID: "op-oidc", Issuer: "https://idp.example/" + tenant + "/v2.0"}
+	id, steps, err := compile(t, s, keySet(), authn.Options{}).
+		Authenticate(context.Background(), credential(sign(t, signer(), other("iss", s.Providers["op-oidc"].Issuer)), "pool-generic"))
+	if err != nil {
+		t.Fatal(steps)
+	}
+	s = s.Clone()
+	s.Generation = 8
+	p := s.Providers["op-oidc"]
+	p.Entra = true
+	s.Providers["op-oidc"] = p
+	if _, steps, err := compile(t, s, keySet(), authn.Options{}).Reassess(id); err == nil || codeOf(steps) != authn.EntraVersion {
+		t.Errorf("%+v", steps)
+	}
+}
+
+// fetching is a key set that has its keys from the first look-up on.
+type fetching struct{ counting }
+
+func (k *fetching) Key(ctx context.Context, kid string) (jwt.Key, error) {
+	if k.asked == 0 {
+		k.version++
+	}
+	return k.counting.Key(ctx, kid)
+}
+
+// The login that causes a fetch is remembered like every other.
+func TestFirstLoginIsRemembered(t *testing.T) {
+	a := compile(t, snapshot(), &fetching{*keySet()}, authn.Options{})
+	token := sign(t, signer(), claims())
+	for _, want := range []string{"a JWT signed", "verified before"} {
+		_, steps, err := a.Authenticate(context.Background(), credential(token, "pool-orders"))
+		if err != nil || !strings.Contains(steps[0].Saw, want) {
+			t.Errorf("%+v, want %q", steps, want)
+		}
+	}
+}
+
+// A provider that requires an audience is content with a list of its own, which
+// is enforced before any pool.
+func TestRequiredAudienceIsTheProvidersOrTheFilters(t *testing.T) {
+	s := snapshot()
+	p := s.Providers["op-entra"]
+	p.RequireAudience = true
+	s.Providers["op-entra"] = p
+	compile(t, s, keySet(), authn.Options{})
+}
+
+// Whatever the claim holds, the identity's CRN has one more segment and the
+// claim is read back from it.
+func TestIdentityCRN(t *testing.T) {
+	for claim, want := range map[string]string{
+		"a/b": "a%2Fb", "*": "%2A", "x=y:z": "x%3Dy%3Az", "%2F": "%252F", "Jürgen": "J%C3%BCrgen", "a b\n": "a%20b%0A", "漢": "%E6%BC%A2",
+	} {
+		a := compile(t, snapshot(), keySet(), authn.Options{})
+		id, steps, err := a.Authenticate(context.Background(), credential(sign(t, signer(), claims("oid", claim)), "pool-orders,pool-read"))
+		if err != nil {
+			t.Fatal(err, steps)
+		}
+		segment := id.CRN[strings.LastIndex(id.CRN, "/identity=")+len("/identity="):]
+		if back, err := url.PathUnescape(segment); segment != want || back != claim || err != nil || id.Claim != claim || string(id.Principal) != id.CRN {
+			t.Errorf("%q: CRN %s, claim %q, principal %s", claim, id.CRN, id.Claim, id.Principal)
+		}
+		for _, s := range steps {
+			if strings.ContainsAny(s.Saw, "\n\x1b") {
+				t.Errorf("a step with the claim as it is: %q", s.Saw)
+			}
+		}
 	}
 }
 

@@ -10,16 +10,23 @@ import (
 	"github.com/klammhq/klamm/internal/secret"
 )
 
+// checkMessage is about what was sent beside a token, or in place of one.
+func checkMessage(t *trail, c iam.Credential) error {
+	switch {
+	case c.Malformed != "":
+		return t.fail(SASLMessage, "SASL message", c.Malformed, "n,,^Aauth=Bearer TOKEN^AlogicalCluster=LKC^AidentityPoolId=POOLS^A^A, where ^A is the byte 1", c.Mend)
+	case !c.Token.IsZero():
+		return nil
+	case t.mechanism != "" && t.mechanism != "OAUTHBEARER":
+		return t.fail(Mechanism, "mechanism", show(t.mechanism), "OAUTHBEARER", "")
+	}
+	return t.fail(TokenMissing, "token", "none", "a JWT access token", "")
+}
+
 // verify believes a token, or says why not. Everything that needs no key is
 // checked before a key is looked for, so that nobody can make klamm fetch keys
 // with a token that would be refused anyway.
 func (a *Authenticator) verify(ctx context.Context, t *trail, token secret.String) (*verified, error) {
-	if token.IsZero() {
-		if t.mechanism != "" && t.mechanism != "OAUTHBEARER" {
-			return nil, t.fail(Mechanism, "mechanism", show(t.mechanism), "OAUTHBEARER", "")
-		}
-		return nil, t.fail(TokenMissing, "token", "none", "a JWT access token", "")
-	}
 	hash := digest(token)
 	if v := a.verified.get(hash); v != nil {
 		if v.keyHolds(ctx) {

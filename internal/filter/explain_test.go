@@ -58,6 +58,29 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// The version of an Entra token decides how its claims are called, and roles are
+// left out when none is assigned.
+func TestExplainOtherTokens(t *testing.T) {
+	v1 := map[string]any{"aud": "api://kafka", "appid": "c", "ver": "1.0"}
+	for _, c := range []struct {
+		claims           map[string]any
+		expression, want string
+	}{
+		{v1, `claims.azp == 'c'`, "the token has no claim azp. Hint: the token has claims.appid: Entra's v1 tokens have appid, its v2 tokens azp."},
+		{v1, `claims.aud == 'kafka'`, `claims.aud is "api://kafka". Hint: Entra's v1 tokens carry the App ID URI, its v2 tokens the application's id.`},
+		{v1, `'kafka' in claims.aud`, `claims.aud is "api://kafka". Hint: claims.aud is a string here: write claims.aud == 'kafka'.`},
+		{v1, `'Kafka.Write' in claims.roles`, "Hint: Entra leaves roles out of a token when no app role of this application is assigned to the client."},
+		{map[string]any{"aud": []any{"kafka"}}, `claims.aud != 'x' && claims.aud == 'kafka'`, `claims.aud is ["kafka"]. Hint: claims.aud is a list here: write 'kafka' in claims.aud.`},
+		{map[string]any{"cognito:groups": []any{"Ops"}}, `'Ops' in claims.groups`, "Hint: the token has claims['cognito:groups']: issuers name groups groups, cognito:groups or roles."},
+		{map[string]any{"cognito:groups": []any{"Ops"}}, `'ops' in claims['cognito:groups']`, `claims['cognito:groups'] is ["Ops"]. Hint: the two differ in capital letters only, and they count.`},
+		{map[string]any{"sub": "ä\u202e"}, `claims.sub == 'x'`, `claims.sub is "ä\u202e".`},
+	} {
+		if got := compile(t, c.expression).Explain(c.claims).String(); !strings.HasSuffix(got, c.want) {
+			t.Errorf("%s\n got %s\nwant … %s", c.expression, got, c.want)
+		}
+	}
+}
+
 func TestExplainReads(t *testing.T) {
 	e := compile(t, `claims.azp == 'x' || claims.sub == 'y' || claims.azp == 'z' || has(claims.g)`).Explain(token())
 	want := []filter.Read{{Claim: "claims.azp", Value: `"client"`}, {Claim: "claims.sub", Value: `"abc"`}, {Claim: "claims.g", Missing: true}}

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
@@ -38,17 +40,23 @@ func shakeHands(f *kafka.Frame) (resp *kmsg.SASLHandshakeResponse, asked string,
 }
 
 // credential reads an OAUTHBEARER message. One that cannot be read is shown to
-// the guard as a credential without a token, so that its refusal is audited
-// like every other.
+// the guard without a token and with the reason, so that its refusal is
+// audited, and can be explained, like every other.
 func (g *Gateway) credential(cluster string, message []byte) iam.Credential {
 	c := iam.Credential{Mechanism: mechanism, Cluster: cluster, LogicalClusterOptional: g.LogicalClusterOptional}
 	m, err := kafka.ParseOAuthBearer(message)
 	if err != nil {
+		c.Malformed, c.Mend = err.Error(), fault.HintOf(err)
 		return c
 	}
-	c.Token = m.Token
-	c.LogicalCluster, _ = m.Extensions.Get(extensionCluster)
-	c.PoolSelection, _ = m.Extensions.Get(extensionPool)
+	lkc, _ := m.Extensions.Get(extensionCluster)
+	pools, _ := m.Extensions.Get(extensionPool)
+	if said := lkc + pools; strings.Contains(said, "eyJ") && strings.Contains(said, ".") {
+		// {" in base64, and a dot: a token, which audit and explain must not show.
+		c.Malformed = "an extension of the OAUTHBEARER message holds a token, expected the id of a cluster or of pools"
+		return c
+	}
+	c.Token, c.LogicalCluster, c.PoolSelection = m.Token, lkc, pools
 	return c
 }
 

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +164,7 @@ func scope(p iam.Pattern) audit.Scope {
 }
 
 func clusterCRN(cluster string) string {
-	return "crn://confluent.cloud/kafka=" + url.PathEscape(cluster)
+	return "crn://confluent.cloud/kafka=" + iam.EscapeCRN(cluster)
 }
 
 // resourceCRN is the short CRN of audit events, which begins at the cluster.

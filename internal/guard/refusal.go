@@ -44,22 +44,23 @@ const (
 type Entry struct {
 	Code     iam.Code
 	Means    string
-	Sentence string // to the client; "" where the protocol has room for a code only
+	Sentence string // to the client; "" where there is none
 	Mend     string
+	Cut      bool // an open connection is closed, which leaves room for no word
 }
 
 // Refusals are the guard's own rows, in the order of the documentation.
 func Refusals() []Entry {
 	return []Entry{
-		{CodeNoRole, "no role binding of the principal allows the operation on the resource", "", "add one of the role bindings that explain lists, or use a principal that has one"},
-		{CodeReserved, "the name is kept for klamm itself", "", "use a name that does not begin with " + iam.ReservedPrefix},
-		{CodeChanged, "a re-authentication must show the same party: provider, identity claim, mechanism, logicalCluster and identityPoolId as at login", generic("OAUTHBEARER"), "close the connection and log in anew instead of changing identity on an open one"},
-		{CodeKilled, "an administrator closed the session", generic("OAUTHBEARER"), "log in again, or ask the administrator why"},
-		{CodeKeyGone, "the key that signed the session's token was withdrawn", generic("OAUTHBEARER"), "get a new token and log in again"},
-		{CodeUpstream, "the Kafka cluster behind refused klamm's own user", "", "give klamm's user on that cluster the right; no role binding here can help"},
-		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client and a version of the API that klamm serves"},
-		{CodeNoLifetime, "nothing was left of the token's lifetime when the session was about to open", generic("OAUTHBEARER"), "fetch the token shortly before it is used, and check the clocks"},
-		{CodeUnstated, "the reason was not recorded; this is a fault in klamm", generic("OAUTHBEARER"), "report it with the reference"},
+		{CodeNoRole, "no role binding of the principal allows the operation on the resource", "", "add one of the role bindings that explain lists, or use a principal that has one", false},
+		{CodeReserved, "the name is kept for klamm itself", "", "use a name that does not begin with " + iam.ReservedPrefix, false},
+		{CodeChanged, "a re-authentication must show the same party: provider, identity claim, mechanism, logicalCluster and identityPoolId as at login", generic("OAUTHBEARER"), "close the connection and log in anew instead of changing identity on an open one", false},
+		{CodeKilled, "an administrator closed the session", "", "log in again, or ask the administrator why", true},
+		{CodeKeyGone, "the key that signed the session's token was withdrawn", "", "get a new token and log in again", true},
+		{CodeUpstream, "the Kafka cluster behind refused klamm's own user", "", "give klamm's user on that cluster the right; no role binding here can help", false},
+		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client and a version of the API that klamm serves", false},
+		{CodeNoLifetime, "nothing was left of the token's lifetime when the session was about to open", generic("OAUTHBEARER"), "fetch the token shortly before it is used, and check the clocks", false},
+		{CodeUnstated, "the reason was not recorded; this is a fault in klamm", generic("OAUTHBEARER"), "report it with the reference", false},
 	}
 }
 

@@ -2,10 +2,13 @@ package guard
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -50,7 +53,9 @@ func (g *Guard) Kill(id string) bool {
 	if s == nil {
 		return false
 	}
-	s.kill(CodeKilled, "an administrator closed it")
+	if ended := s.kill(CodeKilled, "an administrator closed it"); ended != nil {
+		g.record(context.Background(), *ended)
+	}
 	return true
 }
 
@@ -58,27 +63,44 @@ func (g *Guard) Kill(id string) bool {
 // an audit event each, and returns their number. An explicit refresh of a key
 // set calls it; an ordinary one only keeps such sessions from renewing.
 func (g *Guard) WithdrawKeys(provider string, gone func(kid string) bool) int {
-	n := 0
+	var ended []audit.Record
 	for _, s := range g.all() {
-		if id := s.Identity(); id.Provider == provider && gone(id.KeyID) {
-			s.kill(CodeKeyGone, "its key was withdrawn")
-			n++
+		if id := s.Identity(); id.Provider != provider || !gone(id.KeyID) {
+			continue
+		}
+		if r := s.kill(CodeKeyGone, "its key was withdrawn"); r != nil {
+			ended = append(ended, *r)
 		}
 	}
-	return n
+	g.recordAll(ended)
+	return len(ended)
 }
 
 // Reassess evaluates all open sessions under the rules in force. Call it after
 // each change; without it a session notices at its next decision only. It
 // returns the number of sessions that were ended.
 func (g *Guard) Reassess() int {
-	n := 0
+	var ended []audit.Record
 	for _, s := range g.all() {
-		if _, err := s.fresh(); err != nil {
-			n++
+		if _, r, _ := s.refresh(); r != nil {
+			ended = append(ended, *r)
 		}
 	}
-	return n
+	g.recordAll(ended)
+	return len(ended)
+}
+
+// recordAll audits what has happened already, many at a time: those who wait
+// for the disk together share one write.
+func (g *Guard) recordAll(records []audit.Record) {
+	const together = 256
+	for chunk := range slices.Chunk(records, together) {
+		var group sync.WaitGroup
+		for _, r := range chunk {
+			group.Go(func() { g.record(context.Background(), r) })
+		}
+		group.Wait()
+	}
 }
 
 // all is the registry at one moment, in the order of opening.
@@ -95,18 +117,16 @@ func (g *Guard) all() []*Session {
 	return list
 }
 
-// kill ends the session for a reason that lies outside of it.
-func (s *Session) kill(code iam.Code, reason string) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return
+// kill ends the session for a reason that lies outside of it, and returns the
+// audit event of that; nil when it has ended before.
+func (s *Session) kill(code iam.Code, reason string) *audit.Record {
+	id := s.Identity()
+	if !s.end(reason) {
+		return nil
 	}
-	s.open, s.reason = false, reason
-	id := s.identity
-	s.mu.Unlock()
 	step := iam.Step{Name: "session " + s.id, Saw: reason, Wanted: "a session that may go on", Mend: mendOf(code), Code: code}
-	s.evict(id, []iam.Step{step}, fault.New(fault.Unauthenticated, "%s", generic(id.Mechanism)))
+	r := s.guard.eviction(s.from, id, []iam.Step{step}, fault.New(fault.Unauthenticated, "%s", generic(id.Mechanism)))
+	return &r
 }
 
 func (o Origin) address() string {

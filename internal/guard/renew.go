@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -46,9 +47,18 @@ func (s *Session) renew(now iam.Identity, err error) error {
 	if s.closed {
 		return s.endedFaultLocked()
 	}
-	s.identity, s.allowed, s.open, s.reason, s.grace = now, nil, true, "", time.Time{}
+	if !sameRights(s.identity, now) {
+		s.allowed = nil
+	}
+	s.identity, s.open, s.reason, s.grace = now, true, "", time.Time{}
 	s.timer.Reset(time.Until(now.Expires))
 	return nil
+}
+
+// sameRights reports whether what was allowed to one identity is allowed to
+// the other: the same principals under the same rules.
+func sameRights(a, b iam.Identity) bool {
+	return a.Generation == b.Generation && a.Principal == b.Principal && slices.Equal(a.Acting, b.Acting)
 }
 
 // sameParty compares what must not change on an open connection. It returns
@@ -91,33 +101,37 @@ func changed(what, was, now string) *iam.Step {
 // fresh returns the identity under the rules in force. A session that they no
 // longer let in is ended, with an audit event.
 func (s *Session) fresh() (iam.Identity, error) {
+	id, ended, err := s.refresh()
+	if ended != nil {
+		s.guard.record(context.Background(), *ended)
+	}
+	return id, err
+}
+
+// refresh is fresh, and leaves the audit event of a session that it ended to
+// the caller: many that end together must not wait for the disk one by one.
+func (s *Session) refresh() (iam.Identity, *audit.Record, error) {
 	s.mu.Lock()
 	if !s.open {
 		defer s.mu.Unlock()
-		return s.identity, s.endedFaultLocked()
+		return s.identity, nil, s.endedFaultLocked()
 	}
 	if s.identity.Generation == s.guard.authz.Generation() {
 		defer s.mu.Unlock()
-		return s.identity, nil
+		return s.identity, nil, nil
 	}
 	was := s.identity
 	now, steps, err := s.guard.authn.Reassess(was)
 	if err == nil {
 		s.identity, s.allowed = now, nil
 		s.mu.Unlock()
-		return now, nil
+		return now, nil, nil
 	}
-	s.open, s.reason = false, "the rules in force no longer let it in"
+	s.endLocked("the rules in force no longer let it in") // at once, so that no renewal comes between
 	s.mu.Unlock()
-	s.evict(was, steps, err)
-	return was, s.endedFault()
-}
-
-// evict ends a session with an audit event that says why.
-func (s *Session) evict(id iam.Identity, steps []iam.Step, err error) {
-	g := s.guard
-	g.record(context.Background(), g.eviction(s.from, id, steps, err))
-	s.end("")
+	s.guard.forget(s)
+	ended := s.guard.eviction(s.from, was, steps, err)
+	return was, &ended, s.endedFault()
 }
 
 // expire ends the session with its token, unless a re-authentication that
@@ -138,12 +152,21 @@ func (s *Session) expire() {
 	s.end("")
 }
 
-// end closes Done, once. An empty reason keeps the one that was set.
-func (s *Session) end(reason string) {
+// end closes Done; false when that was done before.
+func (s *Session) end(reason string) bool {
 	s.mu.Lock()
+	first := s.endLocked(reason)
+	s.mu.Unlock()
+	if first {
+		s.guard.forget(s)
+	}
+	return first
+}
+
+// endLocked keeps the reason of a session that allowed nothing any more.
+func (s *Session) endLocked(reason string) bool {
 	if s.closed {
-		s.mu.Unlock()
-		return
+		return false
 	}
 	s.open, s.closed = false, true
 	if s.reason == "" {
@@ -151,8 +174,7 @@ func (s *Session) end(reason string) {
 	}
 	s.timer.Stop()
 	close(s.done)
-	s.mu.Unlock()
-	s.guard.forget(s)
+	return true
 }
 
 // over reports whether the session can still be renewed.

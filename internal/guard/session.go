@@ -166,7 +166,7 @@ func (s *Session) evaluate(a iam.Action) (iam.Identity, iam.Decision, error) {
 func (s *Session) permit(call Call, id iam.Identity, a iam.Action, d iam.Decision) {
 	key := decision{call.Method, a}
 	s.mu.Lock()
-	if s.identity.Generation == id.Generation {
+	if sameRights(s.identity, id) {
 		if _, known := s.allowed[key]; known {
 			s.mu.Unlock()
 			return

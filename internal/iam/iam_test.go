@@ -21,6 +21,8 @@ func TestParsePattern(t *testing.T) {
 		{lkc + "/kafka=lkc-1", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1"}},
 		{lkc + "/kafka=lkc-1/topic=orders.*", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1", Type: iam.Topic, Name: "orders.", Prefix: true}},
 		{lkc + "/kafka=lkc-1/topic=*", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1", Type: iam.Topic, Prefix: true}},
+		{lkc + "/kafka=lkc-1/topic=a%252Fb", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1", Type: iam.Topic, Name: "a%2Fb"}},
+		{lkc + "/kafka=lkc-1/group=%2A", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1", Type: iam.Group, Name: "*"}},
 		{lkc + "/kafka=lkc-1/group=a%2Ab%2Fc", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1", Type: iam.Group, Name: "a*b/c"}},
 		{lkc + "/kafka=lkc-1/transactional-id=tx%252A", iam.Pattern{Organization: "6a4e3a2c", Environment: "env-1", Cluster: "lkc-1", Type: iam.TransactionalID, Name: "tx%2A"}},
 	} {

@@ -10,6 +10,9 @@ import (
 type Credential struct {
 	Mechanism string        // SASL mechanism: "OAUTHBEARER"
 	Token     secret.String // the bearer token
+	// Malformed says why the client's message cannot be read, and Mend what to
+	// do about it; both are "" for one that was read. There is no Token then.
+	Malformed, Mend string
 	// Cluster is the logical cluster that the address stands for. It is not
 	// the client's word.
 	Cluster string

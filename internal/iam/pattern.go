@@ -54,18 +54,18 @@ func (p Pattern) CRN() string {
 	seg := func(key, value string) {
 		b.WriteString("/" + key + "=" + value)
 	}
-	seg("organization", escape(p.Organization))
+	seg("organization", EscapeCRN(p.Organization))
 	if p.Environment != "" {
-		seg("environment", escape(p.Environment))
+		seg("environment", EscapeCRN(p.Environment))
 	}
 	if p.Cluster != "" {
-		seg("cloud-cluster", escape(p.Cluster))
+		seg("cloud-cluster", EscapeCRN(p.Cluster))
 	}
 	if p.Type != 0 {
-		seg("kafka", escape(p.Cluster))
+		seg("kafka", EscapeCRN(p.Cluster))
 		for _, r := range resourceTypes {
 			if r.t == p.Type {
-				name := escape(p.Name)
+				name := EscapeCRN(p.Name)
 				if p.Prefix {
 					name += "*"
 				}
@@ -98,8 +98,9 @@ func (p Pattern) String() string {
 	return p.CRN()
 }
 
-// escape encodes what would change the structure of a CRN, or its meaning.
-func escape(s string) string {
+// EscapeCRN encodes what would change the structure of a CRN, or its meaning,
+// in the value of one segment.
+func EscapeCRN(s string) string {
 	return structural.Replace(url.PathEscape(s))
 }
 

@@ -40,19 +40,19 @@ const Abort = "\x01"
 func ParseOAuthBearer(message []byte) (OAuthBearer, error) {
 	header, rest, ok := bytes.Cut(message, []byte{separator})
 	if !ok {
-		return OAuthBearer{}, malformed("has no \\x01 after its gs2-header")
+		return OAuthBearer{}, malformed("has no \\x01 after its gs2-header, expected n,, and then pairs (RFC 7628 section 3.1)")
 	}
 	if err := checkGS2(string(header)); err != nil {
 		return OAuthBearer{}, err
 	}
 	if len(rest) == 0 || rest[len(rest)-1] != separator {
-		return OAuthBearer{}, malformed("does not end in \\x01")
+		return OAuthBearer{}, malformed("does not end in \\x01, expected one after the last pair")
 	}
 	var found OAuthBearer
 	for rest = rest[:len(rest)-1]; len(rest) > 0; {
 		pair, after, ok := bytes.Cut(rest, []byte{separator})
 		if !ok {
-			return OAuthBearer{}, malformed("has a pair without its \\x01")
+			return OAuthBearer{}, malformed("has a pair without its \\x01, expected one after each")
 		}
 		if err := found.add(pair); err != nil {
 			return OAuthBearer{}, err
@@ -60,13 +60,16 @@ func ParseOAuthBearer(message []byte) (OAuthBearer, error) {
 		rest = after
 	}
 	if found.Token.IsZero() {
-		return OAuthBearer{}, malformed("has no auth")
+		return OAuthBearer{}, malformed("has no auth, expected auth=Bearer and the token").Mend("%s", mendToken)
 	}
 	return found, nil
 }
 
-func malformed(what string) *fault.Error {
-	return fault.New(fault.Malformed, "the OAUTHBEARER message %s", what)
+// mendToken is for a client that has nothing to show.
+const mendToken = "send the access token that the identity provider issued; look whether the client's token source gave one"
+
+func malformed(format string, args ...any) *fault.Error {
+	return fault.New(fault.Malformed, "the OAUTHBEARER message "+format, args...)
 }
 
 func checkGS2(header string) error {
@@ -85,7 +88,7 @@ func checkGS2(header string) error {
 func (m *OAuthBearer) add(pair []byte) error {
 	if value, ok := bytes.CutPrefix(pair, []byte("auth=")); ok {
 		if !m.Token.IsZero() {
-			return malformed("has auth twice")
+			return malformed("has auth twice, expected one token")
 		}
 		token, err := bearer(value)
 		m.Token = token
@@ -96,10 +99,10 @@ func (m *OAuthBearer) add(pair []byte) error {
 		return err
 	}
 	if _, twice := m.Extensions.Get(e.Name); twice {
-		return malformed("has the extension " + e.Name + " twice")
+		return malformed("has %s twice, expected each once, in whatever case", extension([]byte(e.Name)))
 	}
 	if len(m.Extensions) == MaxExtensions {
-		return malformed("has too many extensions")
+		return malformed("has too many extensions, expected at most %d", MaxExtensions)
 	}
 	m.Extensions = append(m.Extensions, e)
 	return nil
@@ -110,19 +113,21 @@ func (m *OAuthBearer) add(pair []byte) error {
 func bearer(value []byte) (secret.String, error) {
 	scheme, token, _ := bytes.Cut(value, []byte(" "))
 	if !strings.EqualFold(string(scheme), "Bearer") {
-		return secret.String{}, malformed("has an auth that is not Bearer")
+		return secret.String{}, malformed("has an auth that is not Bearer, expected auth=Bearer and the token (RFC 6750 section 2.1)")
 	}
 	token = bytes.TrimLeft(token, " ")
 	if len(token) > MaxToken {
-		return secret.String{}, malformed("has a token above 32 KiB")
+		return secret.String{}, malformed("has a token of %d bytes, expected at most %d", len(token), MaxToken).
+			Mend("ask for fewer claims; many groups in a token are better replaced by application roles")
 	}
 	text := bytes.TrimRight(token, "=")
 	if len(text) == 0 {
-		return secret.String{}, malformed("has an empty token")
+		return secret.String{}, malformed("has an empty token, expected a JWT access token").Mend("%s", mendToken)
 	}
 	for _, c := range text {
 		if !isLetter(c) && (c < '0' || c > '9') && !strings.ContainsRune("-._~+/", rune(c)) {
-			return secret.String{}, malformed("has a token with a character that no bearer token has")
+			return secret.String{}, malformed("has a token with a character that no bearer token has, expected A-Z a-z 0-9 - . _ ~ + / and = at the end").
+				Mend("look for a line end, a quote or a blank around the token")
 		}
 	}
 	return secret.New(string(token)), nil

@@ -95,6 +95,33 @@ func TestParseOAuthBearerRefuses(t *testing.T) {
 	}
 }
 
+// TestFaultsOfGrammarAreNamed: whoever explains a refusal reads which extension
+// is wrong and how it is written, and nothing that could be a secret.
+func TestFaultsOfGrammarAreNamed(t *testing.T) {
+	for extension, want := range map[string][2]string{
+		"identity_pool_id=pool-a":         {`the extension "identity_pool_id", expected a name of letters only`, "identityPoolId; the prefix extension_ belongs to Java's JAAS only"},
+		"extension_logicalCluster=lkc-1":  {`the extension "extension_logicalCluster"`, "logicalCluster, identityPoolId"},
+		"identity.pool-id=pool-a":         {`"identity.pool-id"`, "letters"},
+		"pool1=a":                         {`"pool1"`, "letters"},
+		"identityPoolId=":                 {`the extension "identityPoolId" that is not name=value`, "no value"},
+		"logicalCluster":                  {`the extension "logicalCluster" that is not name=value`, "no value"},
+		"logicalCluster=lkc\n":            {`the extension "logicalCluster" with a value that is not printable`, ""},
+		"k=" + strings.Repeat("v", 9<<10): {`the extension "k" that is too long, expected at most 64 bytes of name and 8192 of value`, ""},
+		strings.Repeat("k", 33) + "_=v":   {"an extension, expected a name of letters", "letters"},
+		"x!\x1b[2J=v":                     {"an extension, expected a name of letters", "letters"},
+		"=v":                              {"an extension that is not name=value", ""},
+	} {
+		_, err := ParseOAuthBearer(message("n,,^Aauth=Bearer " + token + "^A" + extension + "^A^A"))
+		if err == nil || !strings.Contains(err.Error(), want[0]) || !strings.Contains(fault.HintOf(err), want[1]) {
+			t.Errorf("%.40q: %v (%s), want %q", extension, err, fault.HintOf(err), want)
+		}
+	}
+	_, err := ParseOAuthBearer(message("n,,^Aauth=Bearer " + token + "^Ak=a^AK=b^A^A"))
+	if err == nil || !strings.Contains(err.Error(), `the extension "K" twice`) {
+		t.Error(err)
+	}
+}
+
 func TestExtensionsHaveNoCase(t *testing.T) {
 	e := Extensions{{"LogicalCluster", "lkc-1"}}
 	if v, ok := e.Get("logicalcluster"); !ok || v != "lkc-1" {

@@ -274,6 +274,16 @@ func TestCompileSaysWhere(t *testing.T) {
 			p.Issuer, p.JWKSURI = "https://sts.windows.net/67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6/", "https://login.microsoftonline.com.evil.example/keys"
 			s.Providers["op-a"] = p
 		}, []string{"Microsoft"}},
+		{"Microsoft's issuer, spelled otherwise", func(s *iam.Snapshot) {
+			p := s.Providers["op-a"]
+			p.Issuer, p.JWKSURI = "https://LOGIN.microsoftonline.com./67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6/v2.0", "https://evil.example/keys"
+			s.Providers["op-a"] = p
+		}, []string{"Microsoft", "evil.example"}},
+		{"binding of nobody and a bad role", func(s *iam.Snapshot) {
+			b := s.Bindings["rb-1"]
+			b.Principal, b.Role = "User:", "X"
+			s.Bindings["rb-1"] = b
+		}, []string{"id.yaml:9:1", "principal"}},
 		{"plain http", func(s *iam.Snapshot) {
 			p := s.Providers["op-a"]
 			p.JWKSURI = "http://127.0.0.1:1/keys"
@@ -356,6 +366,11 @@ func TestWarnings(t *testing.T) {
 	_, warnings, err := policy.Compile(s, newRing(t, policy.KeyOptions{}), authn.Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	s.Bindings["rb-2"] = iam.Binding{ID: "rb-2", Principal: "User:alice", Role: b.Role, On: b.On}
+	_, more, err := policy.Compile(s, newRing(t, policy.KeyOptions{}), authn.Options{})
+	if err != nil || len(more) != len(warnings)+1 {
+		t.Errorf("a binding of somebody who cannot come in: %v, %v", more, err)
 	}
 	text := fmt.Sprint(warnings)
 	for _, want := range []string{"binding-without-pool", "pool-typo", "pool-without-role", "id.yaml:5:1", "id.yaml:9:1"} {

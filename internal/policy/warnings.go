@@ -3,7 +3,6 @@ package policy
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -15,11 +14,10 @@ func idle(s *iam.Snapshot) []Warning {
 	for _, id := range slices.Sorted(maps.Keys(s.Bindings)) {
 		b := s.Bindings[id]
 		bound[b.Principal] = true
-		pool := b.Principal.ResourceID()
-		if _, known := s.Pools[pool]; strings.HasPrefix(pool, "pool-") && !known {
+		if _, known := s.Pools[b.Principal.ResourceID()]; !known {
 			list = append(list, Warning{
 				Code: "binding-without-pool", Where: b.Origin,
-				Message: "role binding " + b.ID + " is for " + string(b.Principal) + ", and there is no such pool",
+				Message: "role binding " + b.ID + " is for " + string(b.Principal) + ", and there is no such identity pool",
 				Mend:    "correct the principal, or remove the binding",
 			})
 		}

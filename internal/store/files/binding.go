@@ -51,7 +51,6 @@ func (l *loader) binding(doc *config.Document) {
 	for setting, pointer := range map[string]any{"principal": &b.Principal, "role": &b.Role, "on": &b.On, "crn": &b.CRN} {
 		l.place(doc, b.ID, setting, pointer)
 	}
-	l.bound[principal] = true
 	l.snapshot.Bindings[b.ID] = iam.Binding{ID: b.ID, Principal: principal, Role: b.Role, On: pattern, Origin: doc.Where(nil)}
 }
 

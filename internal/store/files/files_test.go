@@ -128,12 +128,9 @@ func TestWarnings(t *testing.T) {
 	if _, err := s.Load(t.Context()); err != nil {
 		t.Fatal(details(err))
 	}
-	want := `a.yaml:5:1: nothing is allowed to pool-a: no RoleBinding names User:pool-a
-a.yaml:9:1: pool-b lets nobody in: its provider op-b is disabled
-a.yaml:11:1: op-c lets nobody in: it has no IdentityPool
+	want := `a.yaml:9:1: pool-b lets nobody in: its provider op-b is disabled
 a.yaml:13:1: lkc-b is no cluster of this klamm
-a.yaml:13:1: topic=__klamm_state on lkc-b is klamm's own, which nobody may touch
-a.yaml:15:1: User:pool-x is nobody: there is no such IdentityPool`
+a.yaml:13:1: topic=__klamm_state on lkc-b is klamm's own, which nobody may touch`
 	var got []string
 	for _, w := range s.Warnings() {
 		got = append(got, w.String())
@@ -172,7 +169,7 @@ func TestFolder(t *testing.T) {
 	write("d.txt", "kind: [")
 	write("sub.yml.d/e.yaml", "kind: [")
 	got, s := load()
-	if want := "[identity/a.yaml:1:1: op-a lets nobody in: it has no IdentityPool identity/b.yml: the file is not read, only *.yaml is (rename it)]"; got != "" || fmt.Sprint(s.Warnings()) != want {
+	if want := "[identity/b.yml: the file is not read, only *.yaml is (rename it)]"; got != "" || fmt.Sprint(s.Warnings()) != want {
 		t.Errorf("%s %v", got, s.Warnings())
 	}
 	if err := os.Mkdir("identity/f.yaml", 0o700); err != nil {

@@ -32,7 +32,6 @@ type loader struct {
 	seen     map[string]string // id -> where, also of objects with faults
 	issuers  map[string]string // issuer -> where its enabled provider is
 	orgAt    string            // where the organization is
-	bound    map[iam.Principal]bool
 	cas      []string
 }
 
@@ -41,7 +40,7 @@ func load(files []file, o Options) (*state, *loader, error) {
 	l := &loader{
 		o:        o,
 		snapshot: &iam.Snapshot{Providers: map[string]iam.Provider{}, Pools: map[string]iam.Pool{}, Bindings: map[string]iam.Binding{}},
-		places:   map[[2]string]string{}, seen: map[string]string{}, issuers: map[string]string{}, bound: map[iam.Principal]bool{},
+		places:   map[[2]string]string{}, seen: map[string]string{}, issuers: map[string]string{},
 	}
 	byKind := l.parse(files)
 	for _, k := range kinds {

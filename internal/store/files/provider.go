@@ -15,7 +15,7 @@ import (
 
 var (
 	uuid  = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	claim = regexp.MustCompile(`^claims\.[A-Za-z_][A-Za-z0-9_]*$`)
+	claim = regexp.MustCompile(`^claims(\.[A-Za-z_][A-Za-z0-9_]*|\['[^']+'\]|\["[^"]+"\])+$`)
 )
 
 func (l *loader) organization(doc *config.Document) {
@@ -112,7 +112,7 @@ func (l *loader) audiences(doc *config.Document, p *identityProvider) {
 
 func (l *loader) identityClaim(doc *config.Document, c *string) {
 	if *c != "" && !claim.MatchString(*c) {
-		l.fail(doc, c, "identity_claim %.80q is not valid, expected claims.NAME such as claims.sub", *c)
+		l.fail(doc, c, "identity_claim %.80q is not valid, expected claims.NAME such as claims.sub, or claims['A:B']", *c)
 	}
 }
 

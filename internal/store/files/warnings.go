@@ -7,25 +7,16 @@ import (
 	"github.com/klammhq/klamm/internal/iam"
 )
 
-// lookAround finds objects that have no effect, which is rarely meant.
+// lookAround finds what these documents say and cannot have meant, as far as the
+// rules that are made of them do not say so themselves (package policy).
 func (l *loader) lookAround() {
 	s := l.snapshot
 	if len(s.Providers) == 0 {
 		l.warn("", "no-provider", "there is no IdentityProvider: nobody is let in")
 	}
-	used := map[string]bool{}
 	for id, p := range s.Pools {
-		used[p.Provider] = true
-		if !l.bound[p.Principal()] {
-			l.warn(p.Origin, "pool-without-bindings", fmt.Sprintf("nothing is allowed to %s: no RoleBinding names %s", id, p.Principal()))
-		}
 		if s.Providers[p.Provider].Disabled && !p.Disabled {
 			l.warn(p.Origin, "pool-of-disabled-provider", fmt.Sprintf("%s lets nobody in: its provider %s is disabled", id, p.Provider))
-		}
-	}
-	for id, p := range s.Providers {
-		if !used[id] {
-			l.warn(p.Origin, "provider-without-pools", fmt.Sprintf("%s lets nobody in: it has no IdentityPool", id))
 		}
 	}
 	for _, b := range s.Bindings {
@@ -34,9 +25,6 @@ func (l *loader) lookAround() {
 }
 
 func (l *loader) binds(b iam.Binding) {
-	if _, ok := l.snapshot.Pools[b.Principal.ResourceID()]; !ok {
-		l.warn(b.Origin, "binding-without-principal", fmt.Sprintf("%s is nobody: there is no such IdentityPool", b.Principal))
-	}
 	if len(l.o.Clusters) > 0 && b.On.Cluster != "" && !slices.Contains(l.o.Clusters, b.On.Cluster) {
 		l.warn(b.Origin, "binding-without-cluster", fmt.Sprintf("%s is no cluster of this klamm", b.On.Cluster))
 	}
