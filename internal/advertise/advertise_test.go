@@ -102,3 +102,22 @@ func TestAuto(t *testing.T) {
 		}
 	})
 }
+
+// TestAutoHasALimit: a cluster that claims to have any number of brokers does
+// not get as many ports, and a number that is no broker's gets none.
+func TestAutoHasALimit(t *testing.T) {
+	opened := int32(0)
+	a := &Auto{Host: "127.0.0.1", Open: func(string, int32) (int32, error) { opened++; return opened, nil }}
+	for node := range int32(2 * mostAddresses) {
+		a.Addr("lkc-a", node)
+	}
+	if _, _, ok := a.Addr("lkc-a", -2); ok || opened != mostAddresses {
+		t.Errorf("%d ports", opened)
+	}
+	if _, port, ok := a.Addr("lkc-a", 7); !ok || port != 8 {
+		t.Errorf("what was known before is lost: %d, %v", port, ok)
+	}
+	if _, _, ok := (&Auto{Open: a.Open}).Addr("lkc-a", -2); ok {
+		t.Error("node -2 has an address")
+	}
+}

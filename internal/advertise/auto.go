@@ -23,6 +23,10 @@ type Auto struct {
 // pause keeps clients that ask often from opening, and complaining, as often.
 const pause = 10 * time.Second
 
+// mostAddresses is more than any cluster has brokers. One that claims to have
+// millions cannot make us listen on all ports.
+const mostAddresses = 4096
+
 type via struct {
 	cluster string
 	node    int32
@@ -36,7 +40,7 @@ func (a *Auto) Addr(cluster string, node int32) (host string, port int32, ok boo
 	if port, ok = a.ports[key]; ok {
 		return a.Host, port, true
 	}
-	if at, failed := a.failed[key]; failed && time.Since(at) < pause {
+	if at, failed := a.failed[key]; failed && time.Since(at) < pause || node < Bootstrap || len(a.ports) >= mostAddresses {
 		return "", 0, false
 	}
 	if a.ports == nil {

@@ -19,6 +19,8 @@ import (
 type doors struct {
 	cluster string
 	ports   *advertise.Ports // nil: ports of the system's choice
+	// bootstrap is the port of the bootstrap address without ports; 0: any.
+	bootstrap int
 	// listen opens a port, or any for 0, and returns which it was.
 	listen func(port int, what string) ([]net.Listener, int, error)
 	server *relay.Server
@@ -52,7 +54,10 @@ func (d *doors) open(_ string, node int32) (int32, error) {
 }
 
 func (d *doors) portOf(node int32) (int, error) {
-	if d.ports == nil {
+	switch {
+	case d.ports == nil && node == advertise.Bootstrap:
+		return d.bootstrap, nil
+	case d.ports == nil:
 		return 0, nil
 	}
 	if _, port, ok := d.ports.Addr(d.cluster, node); ok {

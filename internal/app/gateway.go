@@ -28,8 +28,9 @@ type gatewayParts struct {
 	cluster         string // logical cluster
 	clusterOptional bool   // clients may leave out the extension logicalCluster
 	upstream        upstream.Config
-	host            string // that clients are told
-	ports           *advertise.Ports
+	host            string           // that clients are told
+	ports           *advertise.Ports // nil: brokers have ports of the system's choice
+	port            int              // of the bootstrap address then; 0: any
 	listen          func(port int, what string) ([]net.Listener, int, error)
 	tls             *tls.Config
 	audit           auditlog.Config
@@ -70,7 +71,7 @@ func startGateway(p gatewayParts, r *rules) (_ *running, err error) {
 	r.changed = func() { g.guard.Reassess() }
 
 	g.server = &relay.Server{TLS: p.tls, Observer: counts.Relay(), Log: p.log}
-	g.doors = &doors{cluster: p.cluster, ports: p.ports, listen: p.listen, server: g.server, log: p.log, ctx: ctx}
+	g.doors = &doors{cluster: p.cluster, ports: p.ports, bootstrap: p.port, listen: p.listen, server: g.server, log: p.log, ctx: ctx}
 	addresses := &advertise.Auto{Host: p.host, Open: g.doors.open}
 	p.upstream.Changed = func(brokers []upstream.Broker) { g.doors.changed(addresses, brokers) }
 	if g.upstream, err = upstream.New(p.upstream); err != nil {
@@ -103,6 +104,13 @@ func (g *running) serveOps(p gatewayParts, r *rules, counts *metrics.Metrics) {
 		Records: g.audit, Sessions: g.guard, Metrics: counts.Handler(),
 		Ready:  func() error { return g.upstream.Live(upstream.Any) },
 		Reload: r.load,
+		RefreshKeys: func(ctx context.Context, provider string) (int, error) {
+			gone, err := r.ring.Refresh(ctx, provider)
+			if err != nil {
+				return 0, err
+			}
+			return g.guard.WithdrawKeys(provider, gone), nil
+		},
 	})
 	server := httpd.NewServer(ops.Local(handler), p.log)
 	for _, ln := range p.ops {

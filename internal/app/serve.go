@@ -67,6 +67,7 @@ func serveParts(cfg *config.Config, version string, log *slog.Logger) (p gateway
 	if p.upstream, err = upstreamConfig(l.Cluster, cfg.Clusters[l.Cluster], log); err != nil {
 		return p, err
 	}
+	p.port = int(l.Address.Port())
 	if !l.Brokers.Ports.Auto {
 		p.ports, err = advertise.NewPorts(p.host, map[string]advertise.Range{l.Cluster: {
 			Bootstrap: int32(l.Address.Port()), First: int32(l.Brokers.Ports.First), Last: int32(l.Brokers.Ports.Last),

@@ -33,9 +33,11 @@ var may = map[string]string{
 	"internal/policy": "internal/iam internal/authn internal/authz internal/jwt internal/filter internal/fault",
 	"internal/guard":  "internal/iam internal/audit internal/fault",
 
-	"internal/relay":           "internal/kafka internal/fault",
-	"internal/advertise":       "internal/fault",
-	"internal/upstream":        "internal/kafka token internal/secret internal/fault",
+	"internal/relay":     "internal/kafka internal/fault",
+	"internal/advertise": "internal/fault",
+	// kafka/api: a broker's answer is checked before kmsg decodes it, which
+	// believes every count that it reads.
+	"internal/upstream":        "internal/kafka internal/kafka/api token internal/secret internal/fault",
 	"internal/store/files":     "internal/iam internal/config internal/fault",
 	"internal/store/storetest": "internal/iam internal/fault",
 
@@ -46,7 +48,8 @@ var may = map[string]string{
 	"internal/emulator/imds":  "internal/jwt internal/httpd internal/secret internal/fault",
 	"internal/emulator/oidc":  "internal/jwt internal/httpd internal/secret internal/fault",
 
-	"internal/engine": "internal/kafka internal/relay internal/fault",
+	// kafka/api: as upstream, for requests.
+	"internal/engine": "internal/kafka internal/kafka/api internal/relay internal/fault",
 
 	"internal/auditlog": "internal/audit internal/iam internal/fault",
 	"internal/metrics":  "",

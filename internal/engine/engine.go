@@ -18,6 +18,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
 	"github.com/klammhq/klamm/internal/relay"
 )
 
@@ -89,7 +90,8 @@ func (e *Engine) startFronts() error {
 	return nil
 }
 
-// askServed asks kfake for its versions and keeps those that the front passes.
+// askServed asks kfake for its versions and keeps those that the front can
+// decode and passes.
 func (e *Engine) askServed(ctx context.Context, seed string) (map[int16]versions, error) {
 	conn, err := e.back.DialContext(ctx, "tcp", seed)
 	if err != nil {
@@ -102,7 +104,7 @@ func (e *Engine) askServed(ctx context.Context, seed string) (map[int16]versions
 	}
 	served := map[int16]versions{}
 	for _, k := range answer.(*kmsg.ApiVersionsResponse).ApiKeys {
-		if _, never := neverPassed[k.ApiKey]; !never {
+		if _, never := neverPassed[k.ApiKey]; !never && api.Decodes(k.ApiKey) {
 			served[k.ApiKey] = versions{max(k.MinVersion, oldest[k.ApiKey]), k.MaxVersion}
 		}
 	}

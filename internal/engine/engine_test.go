@@ -106,19 +106,39 @@ func TestHostileFrames(t *testing.T) {
 		"join group truncated": append(header(11, 5), 0, 1, 'g'),
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := link(t, e)
-			_ = l.SetDeadline(time.Now().Add(limit))
-			sent := append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)
-			if _, err := l.Write(sent); err != nil {
-				t.Fatal(err)
-			}
-			var one [1]byte
-			if _, err := l.Read(one[:]); err == nil || isTimeout(err) {
-				t.Errorf("the connection was not closed: %v", err)
-			}
-			alive(t, e)
+			closes(t, e, append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...))
 		})
 	}
+}
+
+// TestHugeTagCount ends requests with a count of four billion tagged fields
+// that do not follow. Who believes the count is busy for a minute.
+func TestHugeTagCount(t *testing.T) {
+	e := start(t, 1)
+	for _, req := range []kmsg.Request{kmsg.NewPtrMetadataRequest(), kmsg.NewPtrProduceRequest(), kmsg.NewPtrFetchRequest(), kmsg.NewPtrHeartbeatRequest()} {
+		t.Run(kmsg.Key(req.Key()).Name(), func(t *testing.T) {
+			req.SetVersion(map[int16]int16{0: 9, 1: 12, 3: 12, 12: 4}[req.Key()])
+			frame := kmsg.NewRequestFormatter().AppendRequest(nil, req, 7)
+			frame = append(frame[:len(frame)-1], 0xff, 0xff, 0xff, 0xff, 0x0f)
+			binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+			closes(t, e, frame)
+		})
+	}
+}
+
+// closes sends bytes and expects the connection to end, and the engine to live.
+func closes(t *testing.T, e *engine.Engine, sent []byte) {
+	t.Helper()
+	l := link(t, e)
+	_ = l.SetDeadline(time.Now().Add(limit))
+	if _, err := l.Write(sent); err != nil {
+		t.Fatal(err)
+	}
+	var one [1]byte
+	if _, err := l.Read(one[:]); err == nil || isTimeout(err) {
+		t.Errorf("the connection was not closed: %v", err)
+	}
+	alive(t, e)
 }
 
 func isTimeout(err error) bool {
@@ -127,17 +147,7 @@ func isTimeout(err error) bool {
 }
 
 func TestHugeFrameIsNotRead(t *testing.T) {
-	e := start(t, 1)
-	l := link(t, e)
-	_ = l.SetDeadline(time.Now().Add(limit))
-	if _, err := l.Write([]byte{0x7f, 0xff, 0xff, 0xff}); err != nil {
-		t.Fatal(err)
-	}
-	var one [1]byte
-	if _, err := l.Read(one[:]); err == nil || isTimeout(err) {
-		t.Errorf("the connection was not closed: %v", err)
-	}
-	alive(t, e)
+	closes(t, start(t, 1), []byte{0x7f, 0xff, 0xff, 0xff})
 }
 
 func TestJoinGroupWithBadProtocols(t *testing.T) {

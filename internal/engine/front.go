@@ -7,6 +7,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
 	"github.com/klammhq/klamm/internal/relay"
 )
 
@@ -39,10 +40,9 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 	if !known || f.Version < v.min || f.Version > v.max {
 		return relay.Plan{}, fault.New(fault.Unsupported, "the engine does not serve key %d version %d", f.Key, f.Version)
 	}
-	req := kmsg.RequestForKey(f.Key)
-	req.SetVersion(f.Version)
-	if err := req.ReadFrom(f.Body()); err != nil {
-		return relay.Plan{}, fault.New(fault.Malformed, "key %d version %d does not decode", f.Key, f.Version).Because(err)
+	req, err := api.Decode(f.Key, f.Version, f.Body())
+	if err != nil {
+		return relay.Plan{}, err
 	}
 	p, isProduce := req.(*kmsg.ProduceRequest)
 	plan := relay.Plan{Verdict: relay.Pass, NoReply: isProduce && p.Acks == 0}

@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/kafka/api"
@@ -35,7 +37,7 @@ func planProduce(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	case c.err != nil:
 		return relay.Plan{}, c.err
 	case all:
-		return relay.Plan{Verdict: relay.Pass, NoReply: s.produce.Acks == 0, Edit: s.target.produced[f.Version]}, nil
+		return relay.Plan{Verdict: relay.Pass, NoReply: s.produce.Acks == 0, Edit: s.producedEdit(c, f.Version)}, nil
 	case s.produce.Acks == 0:
 		return closed("a Produce without acks was refused, and has no answer that could say so")
 	}
@@ -81,14 +83,22 @@ func (s *session) topicsAllowed(c *call, op iam.Operation, topics []api.Topic, b
 // it keeps.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// producedEdit edits the answers of one version: nothing of a plain one is
+// answerEdit edits the answers of Produce requests that pass as they came. A
+// client speaks one version, so that it is made once.
+type answerEdit struct {
+	version int16
+	edit    func([]byte) ([]byte, error)
+}
+
+// producedEdit gives the edit for a version. An answer that is plain is not
 // touched.
-func (t *target) producedEdit(version int16) func([]byte) ([]byte, error) {
-	if version < 8 { // no words and no addresses
-		return nil
+func (s *session) producedEdit(c *call, version int16) func([]byte) ([]byte, error) {
+	if s.produced.edit != nil && s.produced.version == version {
+		return s.produced.edit
 	}
 	head := len(kafka.ResponseHeader(nil, keyProduce, version, 0))
-	return func(b []byte) ([]byte, error) {
+	who := guard.Call{Method: c.Method, ClientID: strings.Clone(c.ClientID)}
+	s.produced = answerEdit{version, func(b []byte) ([]byte, error) {
 		if len(b) >= head && api.PlainProduceAnswer(version, b[head:]) {
 			return b, nil
 		}
@@ -96,7 +106,11 @@ func (t *target) producedEdit(version int16) func([]byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.rewrite(resp)
+		call := who // the edits of two answers must not share it
+		call.Correlation = correlation
+		s.upstreamRefused(call, resp)
+		s.target.rewrite(resp)
 		return resp.AppendTo(kafka.ResponseHeader(nil, keyProduce, version, correlation)), nil
-	}
+	}}
+	return s.produced.edit
 }

@@ -9,6 +9,11 @@ import (
 	"github.com/klammhq/klamm/internal/relay"
 )
 
+// heldBytes is how much a broker may send of records for a Fetch whose answer
+// has to be held, since what was refused is added to it. A client that wants
+// more asks again.
+const heldBytes = 4 << 20
+
 // Fetch needs Read on each topic (KafkaApis.handleFetchRequest).
 //
 //   - Every fetch is made one without a session, in place (KIP-227): a session
@@ -17,7 +22,9 @@ import (
 //     elsewhere is told that nobody knows it; one that begins is served.
 //   - A replica id other than a consumer's, -1, is an attack (CVE-2018-1288); up
 //     to v14 it is the first field, from v15 (KIP-903) it stands in a tag.
-//   - v13: topics by id. v16 (KIP-951): addresses of brokers in the answer.
+//   - v12: an answer may end in a field with addresses of new leaders, which
+//     brokers fill from v16 on (KIP-951). It is taken out while it streams.
+//   - v13: topics by id.
 func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	body := f.Body()
 	if err := s.fetch.Read(f.Version, body); err != nil {
@@ -39,7 +46,7 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 		return relay.Plan{}, c.err
 	}
 	if all {
-		return relay.Plan{Verdict: relay.Pass, Drop: true}, nil
+		return relay.Plan{Verdict: relay.Pass, Drop: true, Stream: s.streamed(f.Version)}, nil
 	}
 	req, err := api.Decode(keyFetch, f.Version, body)
 	if err != nil {
@@ -47,8 +54,27 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	}
 	q, i := req.(*kmsg.FetchRequest), -1
 	q.Topics = keep(c, q.Topics, "Topics", func(*kmsg.FetchRequestTopic) *refusal { i++; return s.refused[i] })
-	q.ForgottenTopics = nil // of the session that is no more
+	q.ForgottenTopics = nil                 // of the session that is no more
+	q.MaxBytes = min(q.MaxBytes, heldBytes) // the answer is held, not streamed
 	plan, err := s.finish(c, f, req)
 	plan.Drop = true
 	return plan, err
+}
+
+// fetchAnswers is the edit of a session's answers that stream through. They
+// stream one after the other, so that one serves all of a version; a client
+// that changes the version in between gets another.
+type fetchAnswers struct {
+	version int16
+	stream  *api.FetchStream // used by the relay, not to be read here
+}
+
+func (s *session) streamed(version int16) kafka.StreamEdit {
+	if version < api.FetchTags {
+		return nil
+	}
+	if s.fetched.stream == nil || s.fetched.version != version {
+		s.fetched = fetchAnswers{version, &api.FetchStream{Version: version}}
+	}
+	return s.fetched.stream
 }

@@ -30,7 +30,7 @@ func metadata(c *call, q *kmsg.MetadataRequest) {
 		c.cut = 0 // even without a topic the brokers are an answer
 	}
 	if create {
-		c.create(q.Topics)
+		c.createMissing(q.Topics)
 	}
 	s := c.session
 	edit(c, func(r *kmsg.MetadataResponse) {
@@ -63,9 +63,9 @@ func (c *call) metadataTopic(t *kmsg.MetadataRequestTopic) *refusal {
 // unknownTopic is what a broker says of a topic that it does not create.
 const unknownTopic = 3
 
-// create makes those of the topics that are missing and may be created. What
+// createMissing makes those of the topics that are missing and may be created. What
 // goes wrong here shows in the answer to the client's own request.
-func (c *call) create(topics []kmsg.MetadataRequestTopic) {
+func (c *call) createMissing(topics []kmsg.MetadataRequestTopic) {
 	s := c.session
 	anything := s.visible(iam.Create, iam.ClusterResource())
 	var names []string
@@ -80,7 +80,7 @@ func (c *call) create(topics []kmsg.MetadataRequestTopic) {
 	}
 	names = names[:0]
 	for _, t := range found {
-		if t.ErrorCode == unknownTopic && t.Topic != nil && c.may(do(iam.Create, topic(*t.Topic)), do(iam.Create, iam.ClusterResource())) == nil {
+		if t.ErrorCode == unknownTopic && t.Topic != nil && c.create(*t.Topic) == nil {
 			names = append(names, *t.Topic)
 		}
 	}
@@ -101,6 +101,7 @@ func (s *session) lookUp(c *call, names []string, create bool) ([]kmsg.MetadataR
 	if err != nil {
 		return nil, err
 	}
+	s.upstreamRefused(c.Call, resp)
 	return resp.(*kmsg.MetadataResponse).Topics, nil
 }
 

@@ -64,8 +64,10 @@ func (c *call) offsetTopics(g *kmsg.OffsetFetchRequestGroup, byID bool) (denied 
 
 func addOffsets(r *kmsg.OffsetFetchResponse, name string, topics []kmsg.OffsetFetchResponseGroupTopic) {
 	for i := range r.Groups {
-		if r.Groups[i].Group == name {
-			r.Groups[i].Topics = append(r.Groups[i].Topics, topics...)
+		if g := &r.Groups[i]; g.Group == name {
+			if g.ErrorCode == 0 { // the error of a group stands alone
+				g.Topics = append(g.Topics, topics...)
+			}
 			return
 		}
 	}

@@ -16,11 +16,20 @@ func createTopics(c *call, q *kmsg.CreateTopicsRequest) {
 	edit(c, func(r *kmsg.CreateTopicsResponse) {
 		for i := range r.Topics {
 			if t := &r.Topics[i]; t.ErrorCode == 0 && !s.visible(iam.DescribeConfigs, topic(t.Topic)) {
-				t.ConfigErrorCode, t.NumPartitions, t.ReplicationFactor, t.Configs = topicDenied, -1, -1, nil
+				t.ConfigErrorCode, t.NumPartitions, t.ReplicationFactor, t.Configs = topicDenied, -1, -1, []kmsg.CreateTopicsResponseTopicConfig{}
 			}
 		}
 	})
 	q.Topics = keep(c, q.Topics, "Topics", func(t *kmsg.CreateTopicsRequestTopic) *refusal {
-		return c.may(do(iam.Create, topic(t.Topic)), do(iam.Create, iam.ClusterResource()))
+		return c.create(t.Topic)
 	})
+}
+
+// create decides about a new topic. The right to create on the cluster is as
+// good as the one on the topic, except for klamm's own, which nobody has.
+func (c *call) create(name string) *refusal {
+	if on := topic(name); on.Reserved() {
+		return c.one(do(iam.Create, on))
+	}
+	return c.may(do(iam.Create, topic(name)), do(iam.Create, iam.ClusterResource()))
 }

@@ -9,8 +9,8 @@ import (
 // OffsetForLeaderEpoch needs Describe on each topic
 // (KafkaApis.handleOffsetForLeaderEpochRequest).
 //
-//   - Before v3 it was for brokers. From v3 on (KIP-320) there is a replica id,
-//     as in ListOffsets.
+//   - v0-v1 were for brokers. v2 (KIP-320) is the one that librdkafka speaks. From
+//     v3 on there is a replica id, as in ListOffsets.
 func offsetForLeaderEpoch(c *call, q *kmsg.OffsetForLeaderEpochRequest) {
 	if !c.consumer(q.ReplicaID) {
 		return

@@ -207,26 +207,65 @@ func TestUnserved(t *testing.T) {
 			if req == nil {
 				continue
 			}
+			if q, ok := req.(*kmsg.ProduceRequest); ok {
+				q.Acks = -1 // without acks there is no answer
+			}
 			if resp := b.ask(req); !api.HasCode(resp, unsupported) && (key != 35 || version > 2) {
 				t.Errorf("%s %d: %+v", nameOf(key), version, resp)
 			}
 		}
 	}
 	for _, bytes := range [][]byte{
-		{0, 200, 0, 0, 0, 0, 0, 7, 0xff, 0xff},            // a key that nobody knows
-		{0xff, 0xff, 0, 0, 0, 0, 0, 7, 0xff, 0xff},        // a negative one
-		{0, 3, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0},          // a version that nobody knows
-		{0, 3, 0xff, 0xff, 0, 0, 0, 7, 0xff, 0xff},        // a negative one
-		{0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0x7f, 0, 0},  // not a body
-		{0, 12, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 0, 1, 0, 0}, // a body that is cut
+		{0, 200, 0, 0, 0, 0, 0, 7, 0xff, 0xff},               // a key that nobody knows
+		{0xff, 0xff, 0, 0, 0, 0, 0, 7, 0xff, 0xff},           // a negative one
+		{0, 3, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0},             // a version that nobody knows
+		{0, 3, 0xff, 0xff, 0, 0, 0, 7, 0xff, 0xff},           // a negative one
+		{0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0x7f, 0, 0},     // not a body
+		{0, 12, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 0, 1, 0, 0},    // a body that is cut
+		{0, 3, 0, 1, 0, 0, 0},                                // a header that is cut
+		{0, 3, 0, 1, 0, 0, 0, 7, 0, 99, 'x'},                 // a client id beyond the end
+		{0, 12, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 2, 1, 0, 0, 0}, // tags of the header that do not rise
 	} {
 		c := h.loggedIn("admin", 0)
+		before := len(h.log.refusals())
 		if err := c.link.WriteBytes(bytes); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.link.Next(); err == nil {
 			t.Errorf("% x is answered", bytes)
 		}
+		if list := h.log.refusals(); len(list) != before+1 || !strings.HasPrefix(list[before], "kafka.") || strings.HasPrefix(list[before], "kafka. ") {
+			t.Errorf("% x: audited as %q", bytes, list[before:])
+		}
+	}
+}
+
+// TestEventsOutliveTheFrame: what an event says of the client does not change
+// when the buffer of its request is used again.
+func TestEventsOutliveTheFrame(t *testing.T) {
+	h := build(t, alice())
+	s := h.session("alice")
+	replica := fetchOf(12, "orders")
+	replica.ReplicaID = 3
+	alter := kmsg.NewPtrAlterConfigsRequest()
+	alter.Resources = []kmsg.AlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "0"}}
+	for _, req := range []kmsg.Request{replica, alter, fetchOf(12, "secret"), produceOf(9, "orders")} {
+		h.log.allowed()
+		f := frame(t, req)
+		_, _ = s.Plan(h.ctx(), f)
+		for i := range f.Bytes {
+			f.Bytes[i] = 'x'
+		}
+		h.log.mu.Lock()
+		for _, r := range h.log.records {
+			if got := r.Event.Data.Request.ClientID; got != "test" || strings.Contains(strings.Join(r.Subjects, " "), "xx") || strings.Contains(r.Event.Data.AuthorizationInfo.ResourceName, "xx") {
+				t.Errorf("%s: %q %q %q", nameOf(req.Key()), got, r.Subjects, r.Event.Data.AuthorizationInfo.ResourceName)
+			}
+		}
+		if len(h.log.records) != 1 {
+			t.Errorf("%s: %d events", nameOf(req.Key()), len(h.log.records))
+		}
+		h.log.mu.Unlock()
 	}
 }
 

@@ -62,7 +62,11 @@ func TestPlanAllocatesNothing(t *testing.T) {
 	resp.Version = 12
 	resp.Topics = []kmsg.ProduceResponseTopic{{Topic: "orders", Partitions: make([]kmsg.ProduceResponseTopicPartition, 2)}}
 	b := resp.AppendTo(kafka.ResponseHeader(nil, keyProduce, 12, 7))
-	edit := s.target.produced[12]
+	plan, err := s.Plan(h.ctx(), frame(t, produceOf(12, "orders")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := plan.Edit
 	if n := testing.AllocsPerRun(100, func() { _, _ = edit(b) }); n != 0 {
 		t.Errorf("the answer to a Produce: %v allocations", n)
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -17,12 +18,13 @@ type call struct {
 	ctx     context.Context
 	session *session
 
-	asked bool     // a decision was asked for, or none is needed
-	whole *refusal // the request as a whole is refused
-	kept  int      // items that stay in the request
-	cut   int      // items that were removed
-	err   error    // the session has ended, or the request is an attack: close
-	edits []func(kmsg.Response)
+	asked  bool     // a decision was asked for, or none is needed
+	whole  *refusal // the request as a whole is refused
+	kept   int      // items that stay in the request
+	cut    int      // items that were removed
+	missed int      // ids of no topic
+	err    error    // the session has ended, or the request is an attack: close
+	edits  []func(kmsg.Response)
 	// reply is the answer when it is made here; the request is not sent.
 	reply kmsg.Response
 }
@@ -74,8 +76,15 @@ func (c *call) must(actions ...iam.Action) bool {
 // attack audits what no client of good will sends, and has the connection
 // closed. Its event is about the cluster.
 func (c *call) attack(what, wanted string) {
-	c.err = c.session.grant.Refuse(c.Call, iam.Action{Op: iam.ClusterAction, On: iam.ClusterResource()},
+	c.err = c.session.refuse(c.Call, iam.Action{Op: iam.ClusterAction, On: iam.ClusterResource()},
 		iam.Step{Name: "request", Saw: what, Wanted: wanted, Code: guard.CodeUnserved})
+}
+
+// refuse audits a no that was found here. Events are kept longer than the frame
+// that the client's own name stands in.
+func (s *session) refuse(call guard.Call, a iam.Action, why iam.Step) *guard.Refusal {
+	call.ClientID = strings.Clone(call.ClientID)
+	return s.grant.Refuse(call, a, why)
 }
 
 // visible is the silent decision for listings. It may be used after the call.
@@ -114,12 +123,20 @@ func transactionalID(id string) iam.Resource {
 
 func do(op iam.Operation, on iam.Resource) iam.Action { return iam.Action{Op: op, On: on} }
 
+// mostMissed is how many ids of a request are looked up in vain: each is a
+// question to the cluster, and a request has room for millions.
+const mostMissed = 100
+
 // topicByID decides about a topic that is named by id; one whose name cannot
 // be found is unknown to the client, for that topic only.
 func (c *call) topicByID(op iam.Operation, id [16]byte) *refusal {
+	c.asked = true
+	if c.missed >= mostMissed {
+		return &refusal{code: unknownTopicID}
+	}
 	name, err := c.session.target.TopicName(c.ctx, id)
 	if err != nil {
-		c.asked = true
+		c.missed++
 		return &refusal{code: unknownTopicID}
 	}
 	return c.one(do(op, topic(name)))

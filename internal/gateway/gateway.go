@@ -91,16 +91,15 @@ type target struct {
 	log     *slog.Logger
 	resolve api.Resolve
 	offers  offers
-	// produced edits the answers of Produce requests that pass as they came, by
-	// version; made once, so that a request costs nothing.
-	produced [api.ProduceMax + 1]func([]byte) ([]byte, error)
 }
 
 func newTarget(name string, cluster Cluster, addresses Addresses, log *slog.Logger) *target {
 	t := &target{Cluster: cluster, name: name, log: log.With("cluster", name)}
-	t.resolve = func(node int32) (string, int32, bool) { return addresses.Addr(name, node) }
-	for version := range t.produced {
-		t.produced[version] = t.producedEdit(int16(version))
+	t.resolve = func(node int32) (string, int32, bool) {
+		if node < 0 { // none: the bootstrap address, which has such a number, is no broker's
+			return "", 0, false
+		}
+		return addresses.Addr(name, node)
 	}
 	return t
 }

@@ -72,8 +72,8 @@ func mirror(resp, req reflect.Value, no refusal) {
 		case to.Kind() == reflect.Slice:
 			mirrorList(to, name, req, no)
 		case slices.Contains(identity, name):
-			if from := req.FieldByName(name); from.IsValid() && from.Type() == to.Type() {
-				to.Set(from)
+			if from := req.FieldByName(name); from.IsValid() {
+				set(to, from)
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func mirror(resp, req reflect.Value, no refusal) {
 		return
 	}
 	for _, name := range named {
-		if to := resp.FieldByName(name); to.IsValid() && setBare(to, req) {
+		if to := resp.FieldByName(name); to.IsValid() && set(to, req) {
 			return
 		}
 	}
@@ -113,8 +113,8 @@ func mirrored(t reflect.Type, item reflect.Value, no refusal) reflect.Value {
 	return entry.Elem()
 }
 
-// setBare puts a bare value into a field of its type, or a pointer to it.
-func setBare(to, value reflect.Value) bool {
+// set puts a value into a field of its type, or a pointer to it.
+func set(to, value reflect.Value) bool {
 	switch {
 	case to.Type() == value.Type():
 		to.Set(value)
@@ -143,5 +143,10 @@ func defaults(v reflect.Value) {
 		if f := v.Elem().FieldByName(name); f.IsValid() && f.CanInt() {
 			f.SetInt(value)
 		}
+	}
+	// No records, as Kafka writes them: librdkafka takes null for a broken answer,
+	// and asks again for ever instead of telling the application.
+	if f := v.Elem().FieldByName("RecordBatches"); f.IsValid() {
+		f.SetBytes([]byte{})
 	}
 }

@@ -28,7 +28,7 @@ func TestApiVersions(t *testing.T) {
 				if _, never := refused[k.ApiKey]; never {
 					t.Errorf("version %d offers %s, which is refused", version, nameOf(k.ApiKey))
 				}
-				if k.ApiKey == keyProduce && k.MinVersion != 0 || k.ApiKey == keyFetch && k.MaxVersion != 15 {
+				if k.ApiKey == keyProduce && k.MinVersion != 0 || k.ApiKey == keyFetch && k.MaxVersion != 18 {
 					t.Errorf("%s from %d to %d", nameOf(k.ApiKey), k.MinVersion, k.MaxVersion)
 				}
 			}

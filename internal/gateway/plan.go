@@ -66,7 +66,8 @@ func (s *session) here(c *call, f *kafka.Frame, resp kmsg.Response) (relay.Plan,
 func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 	version, key, asked := f.Version, f.Key, req.GetVersion()
 	edits := slices.Clone(c.edits)
-	who := guard.Call{Method: c.Method, ClientID: strings.Clone(c.ClientID), Correlation: c.Correlation}
+	who := c.Call
+	who.ClientID = strings.Clone(who.ClientID) // the answer comes after the frame is gone
 	return relay.Plan{
 		Verdict: relay.Send,
 		Bytes:   appendRequest(f, req),
@@ -81,7 +82,8 @@ func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 				edit(resp)
 			}
 			s.target.rewrite(resp)
-			return resp.AppendTo(kafka.ResponseHeader(nil, key, version, correlation)), nil
+			dst := make([]byte, 0, len(b)+len(b)/8) // it is seldom longer than it was
+			return resp.AppendTo(kafka.ResponseHeader(dst, key, version, correlation)), nil
 		},
 	}
 }
@@ -92,7 +94,7 @@ func (s *session) upstreamRefused(who guard.Call, resp kmsg.Response) {
 	if !api.HasCode(resp, denied) {
 		return
 	}
-	s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
+	s.refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
 		Name: "upstream", Saw: "the cluster behind refused klamm's own user", Wanted: "a user that may do it", Code: guard.CodeUpstream,
 	})
 }
@@ -121,10 +123,6 @@ func readResponse(key, version int16, b []byte) (resp kmsg.Response, correlation
 	for _, c := range b[:4] {
 		correlation = correlation<<8 | int32(c)
 	}
-	resp = kmsg.ResponseForKey(key)
-	resp.SetVersion(version)
-	if err := resp.ReadFrom(b[len(head):]); err != nil {
-		return nil, 0, fault.New(fault.Malformed, "an answer to %s that cannot be read", nameOf(key)).Because(err)
-	}
-	return resp, correlation, nil
+	resp, err = api.ReadAnswer(key, version, b[len(head):])
+	return resp, correlation, err
 }

@@ -124,6 +124,32 @@ func TestBrokerWithoutAddress(t *testing.T) {
 	}
 }
 
+// TestNoBroker: a number that is no broker's is never the bootstrap address.
+func TestNoBroker(t *testing.T) {
+	h := build(t, alice())
+	replies(h, func(r *kmsg.FindCoordinatorResponse) {
+		r.NodeID, r.Host, r.Port = -1, upstreamHost, 9092
+		r.Coordinators = []kmsg.FindCoordinatorResponseCoordinator{{Key: "orders-1", NodeID: -1, Host: upstreamHost, Port: 9092}}
+	})
+	for version := int16(0); version <= 6; version++ {
+		q := kmsg.NewPtrFindCoordinatorRequest()
+		q.Version, q.CoordinatorKey, q.CoordinatorKeys = version, "orders-1", []string{"orders-1"}
+		r := h.loggedIn("alice", 0).ask(q).(*kmsg.FindCoordinatorResponse)
+		if version >= 4 {
+			r.ErrorCode, r.NodeID, r.Host, r.Port = r.Coordinators[0].ErrorCode, r.Coordinators[0].NodeID, r.Coordinators[0].Host, r.Coordinators[0].Port
+		}
+		if r.ErrorCode != api.CoordinatorNotAvailable || r.NodeID != -1 || r.Host != "" || r.Port != -1 {
+			t.Errorf("version %d: %+v", version, r)
+		}
+	}
+	replies(h, func(r *kmsg.MetadataResponse) {
+		r.Brokers = []kmsg.MetadataResponseBroker{{NodeID: -1, Host: upstreamHost}, {NodeID: -2, Host: upstreamHost}, {NodeID: 1, Host: upstreamHost}}
+	})
+	if r := h.loggedIn("alice", 0).ask(kmsg.NewPtrMetadataRequest()).(*kmsg.MetadataResponse); len(r.Brokers) != 1 || r.Brokers[0].NodeID != 1 {
+		t.Errorf("%+v", r.Brokers)
+	}
+}
+
 type onlyOne struct{}
 
 func (onlyOne) Addr(_ string, node int32) (string, int32, bool) { return "b.example", 9092, node == 1 }
@@ -131,13 +157,15 @@ func (onlyOne) Addr(_ string, node int32) (string, int32, bool) { return "b.exam
 // TestNodeEndpoints: addresses at the end of an answer to a Produce are
 // rewritten (KIP-951).
 func TestNodeEndpoints(t *testing.T) {
-	tg := newTarget(lkc, newEverything(), onlyOne{}, slog.New(slog.DiscardHandler))
+	h := build(t, alice())
+	s := h.session("alice")
+	s.target = newTarget(lkc, newEverything(), onlyOne{}, slog.New(slog.DiscardHandler))
 	for version := int16(10); version <= 13; version++ {
 		r := kmsg.NewPtrProduceResponse()
 		r.Version = version
 		r.Topics = []kmsg.ProduceResponseTopic{{Topic: "orders", Partitions: []kmsg.ProduceResponseTopicPartition{{ErrorCode: 6, CurrentLeader: kmsg.ProduceResponseTopicPartitionCurrentLeader{LeaderID: 1, LeaderEpoch: 3}}}}}
 		r.Brokers = []kmsg.ProduceResponseBroker{{NodeID: 1, Host: "kafka-1", Port: 19092}, {NodeID: 2, Host: "kafka-2", Port: 19092}}
-		b, err := tg.produced[version](r.AppendTo(kafka.ResponseHeader(nil, keyProduce, version, 7)))
+		b, err := s.producedEdit(&s.call, version)(r.AppendTo(kafka.ResponseHeader(nil, keyProduce, version, 7)))
 		if err != nil {
 			t.Fatal(err)
 		}

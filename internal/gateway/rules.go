@@ -13,7 +13,7 @@ import (
 // not the newest that kmsg knows.
 var rules = map[int16]rule{
 	0:  {min: 3, max: 13, plan: planProduce},
-	1:  {min: 4, max: 15, plan: planFetch, why: "16 adds node endpoints (KIP-951) at the end of an answer; up to 15 answers stream through untouched"},
+	1:  {min: 4, max: 18, plan: planFetch},
 	2:  {min: 0, max: 11, decide: on(listOffsets)},
 	3:  {min: 0, max: 13, decide: on(metadata)},
 	8:  {min: 0, max: 10, decide: on(offsetCommit), limit: largeBytes},
@@ -29,7 +29,7 @@ var rules = map[int16]rule{
 	20: {min: 0, max: 6, decide: on(deleteTopics)},
 	21: {min: 0, max: 2, decide: on(deleteRecords)},
 	22: {min: 0, max: 5, decide: on(initProducerID)},
-	23: {min: 3, max: 4, decide: on(offsetForLeaderEpoch)},
+	23: {min: 2, max: 4, decide: on(offsetForLeaderEpoch)},
 	24: {min: 0, max: 3, decide: on(addPartitionsToTxn), why: "4 is for brokers: it verifies many transactions at once (KIP-890)"},
 	25: {min: 0, max: 4, decide: on(addOffsetsToTxn)},
 	26: {min: 0, max: 5, decide: on(endTxn)},
@@ -79,6 +79,14 @@ var refused = map[int16]string{
 
 // methods are the names of requests in audit events, in Kafka's spelling.
 var methods = methodNames()
+
+// methodOf is the name of a request; what has none is Unknown.
+func methodOf(key int16) string {
+	if name, ok := methods[key]; ok {
+		return name
+	}
+	return "kafka.Unknown"
+}
 
 func methodNames() map[int16]string {
 	spelling := strings.NewReplacer("SASL", "Sasl", "ACLs", "Acls", "SCRAM", "Scram", "IDs", "Ids", "ID", "Id", "ISR", "Isr")

@@ -23,10 +23,12 @@ type session struct {
 	offer  *offer
 	grant  *guard.Session
 
-	call    call
-	produce api.Produce
-	fetch   api.Fetch
-	refused []*refusal // of the topics of a Produce or Fetch
+	call     call
+	produce  api.Produce
+	fetch    api.Fetch
+	fetched  fetchAnswers
+	refused  []*refusal // of the topics of a Produce or Fetch
+	produced answerEdit // of the Produce requests that pass
 
 	renewal renewal
 }
@@ -59,6 +61,12 @@ func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) 
 	return plan, err
 }
 
+// Unreadable audits a request whose header, or size, is none.
+func (s *session) Unreadable(err error) {
+	c := s.begin(context.Background(), &kafka.Frame{Header: kafka.Header{Key: -1}})
+	c.attack(err.Error(), "a request that can be read")
+}
+
 func (s *session) plan(c *call, f *kafka.Frame) (relay.Plan, error) {
 	if s.renewal.begun && f.Key != keySaslAuthenticate {
 		return closed("a %s request in the middle of a re-authentication", nameOf(f.Key))
@@ -85,8 +93,9 @@ func (s *session) plan(c *call, f *kafka.Frame) (relay.Plan, error) {
 // begin makes the session's call ready for a request.
 func (s *session) begin(ctx context.Context, f *kafka.Frame) *call {
 	clear(s.call.edits) // they hold parts of requests
+	s.produce.Topics, s.fetch.Topics = small(s.produce.Topics), small(s.fetch.Topics)
 	s.call = call{ctx: ctx, session: s, edits: s.call.edits[:0]}
-	s.call.Call = guard.Call{Method: methods[f.Key], Correlation: f.Correlation}
+	s.call.Call = guard.Call{Method: methodOf(f.Key), Correlation: f.Correlation}
 	if len(f.ClientID) > 0 {
 		// The guard copies what it keeps, and the bytes outlive this request.
 		s.call.ClientID = unsafe.String(unsafe.SliceData(f.ClientID), len(f.ClientID))
@@ -114,6 +123,9 @@ func (s *session) unserved(c *call, f *kafka.Frame) (relay.Plan, error) {
 			return relay.Plan{}, err
 		}
 	}
+	if q, ok := req.(*kmsg.ProduceRequest); ok && q.Acks == 0 {
+		return closed("Produce %d without acks, which has no answer that could say that it is not served", f.Version)
+	}
 	return relay.Plan{Verdict: relay.Answer, Bytes: appendResponse(f, ownError(req, refusal{code: unsupportedVersion}))}, nil
 }
 
@@ -132,4 +144,15 @@ func nameOf(key int16) string {
 		return "API key " + strconv.Itoa(int(key))
 	}
 	return kmsg.Key(key).Name()
+}
+
+// keptTopics is how many topics a session has room for between requests.
+const keptTopics = 4096
+
+// small lets go of the room that one large request took.
+func small(topics []api.Topic) []api.Topic {
+	if cap(topics) > keptTopics {
+		return nil
+	}
+	return topics
 }

@@ -17,7 +17,9 @@ const (
 )
 
 // NewServer makes a server with limits and an access log: method, path and
-// status of each request at level debug. It logs nothing when log is nil.
+// status of each request at level debug. What net/http itself has to say is
+// debug too: it is mostly scans whose TLS handshake fails, and anybody can make
+// any number of them. It logs nothing when log is nil.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -29,6 +31,6 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

@@ -19,7 +19,7 @@ const (
 
 // taken is how much memory a length prefix alone can claim: of a larger block
 // the buffer grows with the bytes that really arrive.
-const taken = 1 << 20
+const taken = 1<<20 - prefix
 
 var pools [largestBuffer - smallestBuffer + 1]sync.Pool
 

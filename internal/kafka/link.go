@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -16,7 +17,10 @@ import (
 // frame by frame, or its owner asks single requests; never both.
 type Link struct {
 	net.Conn
-	Broker      int32 // node id
+	Broker int32 // node id
+	// Decode reads the bodies of answers to Request. Nil leaves it to kmsg, which
+	// believes every count that it reads, and so trusts the broker.
+	Decode      func(key, version int16, body []byte) (kmsg.Response, error)
 	r           io.Reader
 	correlation int32
 	head        [prefix + 4]byte
@@ -71,13 +75,34 @@ func (a Answer) Hold(limit int) (*Buffer, error) {
 // chunk is how much of an answer is in memory while it streams: two TLS records.
 const chunk = 32 << 10
 
+// StreamEdit changes an answer in place while it streams; its length stays.
+type StreamEdit interface {
+	// Edit gets the answer piece by piece, from its correlation id on.
+	Edit([]byte) error
+	// End is called after the last byte.
+	End() error
+}
+
+// errEdit is what the edit of a stream found; it is neither side's fault of
+// connection.
+type errEdit struct{ error }
+
+func (e errEdit) Unwrap() error { return e.error }
+
+// EditFailed reports whether an error of [Answer.Stream] is its edit's.
+func EditFailed(err error) bool {
+	_, ok := errors.AsType[errEdit](err)
+	return ok
+}
+
 // Stream copies the answer to w as it comes, and reads no faster than w takes
-// it. broken tells that the broker's side failed; else it was w's.
-func (a Answer) Stream(w io.Writer) (broken bool, err error) {
+// it. edit may be nil. broken tells that the broker's side failed; else it was
+// w's, or the edit's.
+func (a Answer) Stream(w io.Writer, edit StreamEdit) (broken bool, err error) {
 	left := prefix + a.Size
 	b := NewBuffer(min(left, chunk))
 	defer b.Release()
-	have := copy(b.Bytes, a.link.head[:])
+	have, body := copy(b.Bytes, a.link.head[:]), prefix
 	for {
 		if want := min(left, len(b.Bytes)); have < want {
 			n, err := a.link.r.Read(b.Bytes[have:want])
@@ -85,13 +110,20 @@ func (a Answer) Stream(w io.Writer) (broken bool, err error) {
 				return true, unexpected(err)
 			}
 		}
-		if _, err := w.Write(b.Bytes[:have]); err != nil {
+		if edit != nil {
+			if err := edit.Edit(b.Bytes[body:have]); err != nil {
+				return false, errEdit{err}
+			}
+		}
+		if left -= have; left == 0 && edit != nil {
+			if err := edit.End(); err != nil {
+				return false, errEdit{err}
+			}
+		}
+		if _, err := w.Write(b.Bytes[:have]); err != nil || left == 0 {
 			return false, err
 		}
-		if left -= have; left == 0 {
-			return false, nil
-		}
-		have = 0
+		have, body = 0, 0
 	}
 }
 
@@ -137,10 +169,10 @@ func (l *Link) request(req kmsg.Request) (kmsg.Response, error) {
 	}
 	defer held.Release()
 	// Decoded values alias the bytes, so they get a copy of their own.
-	return decode(req, append([]byte(nil), held.Bytes[prefix+4:]...))
+	return l.decode(req, append([]byte(nil), held.Bytes[prefix+4:]...))
 }
 
-func decode(req kmsg.Request, body []byte) (kmsg.Response, error) {
+func (l *Link) decode(req kmsg.Request, body []byte) (kmsg.Response, error) {
 	resp := req.ResponseKind()
 	switch {
 	case req.Key() == apiVersions:
@@ -154,6 +186,9 @@ func decode(req kmsg.Request, body []byte) (kmsg.Response, error) {
 			return nil, err
 		}
 		body = body[n:]
+	}
+	if l.Decode != nil {
+		return l.Decode(resp.Key(), resp.GetVersion(), body)
 	}
 	return resp, resp.ReadFrom(body)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,7 +118,7 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got bytes.Buffer
-		if _, err := a.Stream(&got); err != nil || !bytes.Equal(got.Bytes(), want) {
+		if _, err := a.Stream(&got, nil); err != nil || !bytes.Equal(got.Bytes(), want) {
 			t.Errorf("size %d: %v, %d bytes of %d", size, err, got.Len(), len(want))
 		}
 		if _, err := l.Next(); err != io.EOF {
@@ -130,7 +131,7 @@ func TestStreamTellsWhoFailed(t *testing.T) {
 	near, far := net.Pipe()
 	go func() { _, _ = far.Write(block(make([]byte, 100))[:50]); far.Close() }()
 	a, _ := NewLink(near, 3).Next()
-	if broken, err := a.Stream(io.Discard); !broken || err != io.ErrUnexpectedEOF {
+	if broken, err := a.Stream(io.Discard, nil); !broken || err != io.ErrUnexpectedEOF {
 		t.Errorf("an answer that is cut: %v %v", broken, err)
 	}
 	near, far = net.Pipe()
@@ -139,7 +140,55 @@ func TestStreamTellsWhoFailed(t *testing.T) {
 	a, _ = NewLink(near, 3).Next()
 	_, gone := io.Pipe()
 	gone.Close()
-	if broken, err := a.Stream(gone); broken || err == nil {
+	if broken, err := a.Stream(gone, nil); broken || err == nil {
 		t.Errorf("a client that is gone: %v %v", broken, err)
+	}
+}
+
+// upper is an edit that makes letters large and fails at a '!'.
+type upper struct{ seen int }
+
+func (u *upper) Edit(b []byte) error {
+	u.seen += len(b)
+	if bytes.Contains(b, []byte("!")) {
+		return fault.New(fault.Malformed, "a !")
+	}
+	copy(b, bytes.ToUpper(b))
+	return nil
+}
+
+func (u *upper) End() error {
+	if u.seen%2 == 1 {
+		return fault.New(fault.Malformed, "odd")
+	}
+	return nil
+}
+
+func TestStreamEdit(t *testing.T) {
+	even := strings.Repeat("x", 3*chunk)
+	for name, c := range map[string]struct {
+		body string
+		fail bool
+	}{"small": {"ab", false}, "large": {even, false}, "refused at the end": {even + "!!", true}, "refused after it": {"a", true}} {
+		t.Run(name, func(t *testing.T) {
+			near, far := net.Pipe()
+			go func() { _, _ = far.Write(block([]byte("\x00\x00\x00\x07" + c.body))); far.Close() }()
+			a, err := NewLink(near, 3).Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			broken, err := a.Stream(&got, &upper{})
+			if broken || EditFailed(err) != c.fail || (err != nil) != c.fail {
+				t.Fatalf("broken %v, error %v", broken, err)
+			}
+			whole := "\x00\x00\x00\x07" + strings.ToUpper(c.body)
+			if !c.fail && got.String() != string(block([]byte(whole))) {
+				t.Errorf("%d bytes of %d came, or not edited", got.Len(), len(whole)+4)
+			}
+			if c.fail && strings.HasSuffix(got.String(), "!!") {
+				t.Error("what the edit refused was delivered")
+			}
+		})
 	}
 }

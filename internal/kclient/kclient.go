@@ -8,7 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -36,6 +36,9 @@ type Record struct {
 }
 
 func (c Config) open(more ...kgo.Opt) (*kgo.Client, error) {
+	if len(c.Bootstrap) == 0 || c.Source == nil {
+		return nil, fault.New(fault.Invalid, "a Kafka client needs a bootstrap address and a source of tokens")
+	}
 	mechanism, err := franz.Mechanism(c.Source, c.Extensions)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s", err.Error())
@@ -80,53 +83,55 @@ func (c Config) Produce(ctx context.Context, topic string, values [][]byte) ([]R
 	return out, nil
 }
 
-// Consume reads n records of topic as a member of group, from its beginning,
-// and commits them.
-func (c Config) Consume(ctx context.Context, group, topic string, n int) ([]Record, error) {
+// Consume reads topic as a member of group, from what was written at since on,
+// until last says so of a record, and commits what it read.
+func (c Config) Consume(ctx context.Context, group, topic string, since time.Time, last func(Record) bool) error {
 	client, err := c.open(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.DisableAutoCommit())
+		kgo.ConsumeResetOffset(kgo.NewOffset().AfterMilli(since.UnixMilli())), kgo.FetchMaxWait(100*time.Millisecond), kgo.DisableAutoCommit())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer client.Close()
-	var out []Record
-	for len(out) < n {
+	for done := false; !done; {
 		fetches := client.PollFetches(ctx)
 		for _, e := range fetches.Errors() {
-			return out, explain("consume from "+topic+" in group "+group, e.Err)
+			return explain("consume from "+topic+" in group "+group, e.Err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) { out = append(out, Record{r.Partition, r.Offset, r.Value}) })
+		fetches.EachRecord(func(r *kgo.Record) { done = last(Record{r.Partition, r.Offset, r.Value}) || done })
 	}
 	if err := client.CommitUncommittedOffsets(ctx); err != nil {
-		return out, explain("commit to group "+group, err)
+		return explain("commit to group "+group, err)
 	}
-	return out, nil
+	return nil
+}
+
+// kinds are Kafka's errors that say more than that something is wrong.
+var kinds = map[*kerr.Error]fault.Kind{
+	kerr.TopicAuthorizationFailed:           fault.Forbidden,
+	kerr.GroupAuthorizationFailed:           fault.Forbidden,
+	kerr.ClusterAuthorizationFailed:         fault.Forbidden,
+	kerr.TransactionalIDAuthorizationFailed: fault.Forbidden,
+	kerr.SaslAuthenticationFailed:           fault.Unauthenticated,
+	kerr.UnknownTopicOrPartition:            fault.NotFound,
 }
 
 // explain turns a client's error into a fault: its kind by Kafka's error, its
-// words the server's where it sent some.
+// words the server's where it sent some. What passes by itself is Unavailable.
 func explain(doing string, err error) error {
 	kind := fault.Unavailable
-	var ke *kerr.Error
-	if errors.As(err, &ke) {
+	if ke, ok := errors.AsType[*kerr.Error](err); ok && kinds[ke] != "" {
+		kind = kinds[ke]
+	} else if ok && !ke.Retriable {
 		kind = fault.Invalid
-		for _, refusal := range []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed} {
-			if errors.Is(ke, refusal) {
-				kind = fault.Forbidden
-			}
-		}
-		if errors.Is(ke, kerr.SaslAuthenticationFailed) {
-			kind = fault.Unauthenticated
-		}
 	}
 	return fault.New(kind, "%s: %s", doing, shorten(err)).Because(err)
 }
 
 func shorten(err error) string {
 	const most = 600
-	text := fmt.Sprint(err)
+	text := err.Error()
 	if len(text) > most {
-		text = text[:most] + "…"
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,8 +11,12 @@ import (
 	"github.com/klammhq/klamm/token"
 )
 
-// proofRecords is how many records the proof produces and consumes.
-const proofRecords = 50
+// proofRecords is how many records the proof produces and consumes, proofTime
+// how long all of it may take.
+const (
+	proofRecords = 50
+	proofTime    = time.Minute
+)
 
 // Proof is what the lab does to show that it works: a managed identity
 // produces, consumes, and is refused where it has no role.
@@ -38,7 +43,11 @@ func (p Proof) Run(ctx context.Context, say func(name, detail string, took time.
 		Extensions: map[string]string{"logicalCluster": p.Env.Get("KAFKA_LOGICAL_CLUSTER_ID"), "identityPoolId": p.Env.Get("KAFKA_IDENTITY_POOL_ID")},
 	}
 	topic, forbidden := p.Env.Get("KAFKA_TOPIC"), p.Env.Get("KAFKA_FORBIDDEN_TOPIC")
-	group := fmt.Sprintf("%s-proof-%d", p.Env.Get("KAFKA_GROUP"), time.Now().UnixNano())
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
+	defer cancel()
+	group := fmt.Sprintf("%s-proof-%d", p.Env.Get("KAFKA_GROUP"), begin.UnixNano())
+	records := records(group)
 	steps := []step{
 		{"token", func(ctx context.Context) (string, error) {
 			t, err := source.Token(ctx)
@@ -48,11 +57,11 @@ func (p Proof) Run(ctx context.Context, say func(name, detail string, took time.
 			return fmt.Sprintf("managed identity %s, good for %s", p.Env.Get("AZURE_CLIENT_ID"), time.Until(t.Expires).Round(time.Second)), nil
 		}},
 		{"produce", func(ctx context.Context) (string, error) {
-			_, err := client.Produce(ctx, topic, values())
+			_, err := client.Produce(ctx, topic, records)
 			return fmt.Sprintf("%d records to %s", proofRecords, topic), err
 		}},
 		{"consume", func(ctx context.Context) (string, error) {
-			return fmt.Sprintf("%d records from %s in group %s", proofRecords, topic, group), consumeAll(ctx, client, group, topic)
+			return fmt.Sprintf("%d records from %s in group %s", proofRecords, topic, group), consumeAll(ctx, client, group, topic, begin, records)
 		}},
 		{"refused", func(ctx context.Context) (string, error) {
 			return p.refused(ctx, client, forbidden)
@@ -69,32 +78,30 @@ func (p Proof) Run(ctx context.Context, say func(name, detail string, took time.
 	return nil
 }
 
-func values() [][]byte {
+// records are those of one proof and of no other: the topic may hold more when
+// the cluster behind the lab is a lasting one.
+func records(run string) [][]byte {
 	v := make([][]byte, proofRecords)
 	for i := range v {
-		v[i] = fmt.Appendf(nil, "order %d", i)
+		v[i] = fmt.Appendf(nil, "order %d of %s", i, run)
 	}
 	return v
 }
 
-// consumeAll looks for every record of the proof: the topic may hold others
-// when the cluster behind the lab is a lasting one.
-func consumeAll(ctx context.Context, client kclient.Config, group, topic string) error {
+// consumeAll wants all of the records back.
+func consumeAll(ctx context.Context, client kclient.Config, group, topic string, since time.Time, records [][]byte) error {
 	missing := map[string]bool{}
-	for _, v := range values() {
-		missing[string(v)] = true
-	}
-	records, err := client.Consume(ctx, group, topic, proofRecords)
-	if err != nil {
-		return err
-	}
 	for _, r := range records {
+		missing[string(r)] = true
+	}
+	err := client.Consume(ctx, group, topic, since, func(r kclient.Record) bool {
 		delete(missing, string(r.Value))
+		return len(missing) == 0
+	})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fault.New(fault.Unavailable, "%d of %d records did not come back within %s", len(missing), len(records), proofTime).Because(err)
 	}
-	if len(missing) > 0 {
-		return fault.New(fault.Internal, "%d of %d records did not come back", len(missing), proofRecords)
-	}
-	return nil
+	return err
 }
 
 // refused wants a refusal: anything else would be a hole.

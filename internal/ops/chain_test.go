@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,8 +45,10 @@ func TestFromTokenToExplain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var published atomic.Value // the provider's key set
+	published.Store([]byte(jwt.MarshalSet(key.JWK(nil))))
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(jwt.MarshalSet(key.JWK(nil)))
+		_, _ = w.Write(published.Load().([]byte))
 	}))
 	defer provider.Close()
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -67,7 +70,13 @@ func TestFromTokenToExplain(t *testing.T) {
 	}
 	enforce(1, `"Kafka.Write" in claims.roles`)
 	door := guard.New(guard.Config{Authenticator: &rules, Authorizer: &rules, Sink: log})
-	web := ops.New(ops.Config{Records: log, Sessions: door})
+	web := ops.New(ops.Config{Records: log, Sessions: door, RefreshKeys: func(ctx context.Context, provider string) (int, error) {
+		gone, err := ring.Refresh(ctx, provider)
+		if err != nil {
+			return 0, err
+		}
+		return door.WithdrawKeys(provider, gone), nil
+	}})
 
 	var tokens []string
 	var seen strings.Builder
@@ -131,6 +140,30 @@ func TestFromTokenToExplain(t *testing.T) {
 		t.Error("an open session outlives its pool's filter")
 	}
 	explain("/explain?principal=app-1&last", "session cut  ref=", "✗ pool pool-a", "Kafka.Admin", "User:pool-a")
+
+	enforce(3, `"Kafka.Write" in claims.roles`)
+	if session, err = login("Kafka.Write"); err != nil {
+		t.Fatal(err)
+	}
+	refresh := func(want string) {
+		t.Helper()
+		if w := ask(web, "POST", "/keys/op-a/refresh", ""); w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	refresh("sessions ended: 0")
+	other, err := jwt.GenerateRSA(2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	published.Store([]byte(jwt.MarshalSet(other.JWK(nil))))
+	refresh("sessions ended: 1")
+	select {
+	case <-session.Done():
+	default:
+		t.Error("an open session outlives its key")
+	}
+	explain("/explain?principal=app-1&last", "session cut  ref=", "its key was withdrawn")
 
 	if err := log.Close(); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package ops is the surface for those who run klamm: health, metrics, why
-// somebody was refused, who is connected, reload. It belongs on loopback or a
-// unix socket, where whoever reaches it may see and do all of it.
+// somebody was refused, who is connected, reload, fresh keys. It belongs on
+// loopback or a unix socket, where whoever reaches it may see and do all of it.
 //
 // It decides nothing about Kafka, and no answer of it holds a token.
 package ops
@@ -8,6 +8,7 @@ package ops
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -43,6 +44,9 @@ type Config struct {
 	Ready func() error
 	// Reload reads the identity documents anew and returns when they are in force.
 	Reload func(context.Context) error
+	// RefreshKeys fetches an identity provider's keys now and ends the sessions
+	// of keys that it no longer has. It returns how many those were.
+	RefreshKeys func(ctx context.Context, provider string) (ended int, err error)
 }
 
 // New makes the handler. Wrap it in [Local] on a listener of its own.
@@ -62,6 +66,7 @@ func New(c Config) http.Handler {
 		{"GET /sessions", c.Sessions != nil, c.list},
 		{"DELETE /sessions/{id}", c.Sessions != nil, c.kill},
 		{"POST /reload", c.Reload != nil, c.reload},
+		{"POST /keys/{provider}/refresh", c.RefreshKeys != nil, c.refreshKeys},
 	} {
 		if !route.served {
 			route.handle = notServed
@@ -107,6 +112,7 @@ GET    /explain?principal=P&last    a principal, an identity claim's value or a 
 GET    /sessions
 DELETE /sessions/ID
 POST   /reload
+POST   /keys/PROVIDER/refresh       fetches its keys now and ends the sessions of withdrawn ones
 `
 
 func (c Config) index(w http.ResponseWriter, _ *http.Request) error {
@@ -173,6 +179,14 @@ func (c Config) reload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeText(w, "reloaded\n")
+}
+
+func (c Config) refreshKeys(w http.ResponseWriter, r *http.Request) error {
+	ended, err := c.RefreshKeys(r.Context(), r.PathValue("provider"))
+	if err != nil {
+		return err
+	}
+	return writeText(w, fmt.Sprintf("refreshed; sessions ended: %d\n", ended))
 }
 
 func notServed(http.ResponseWriter, *http.Request) error {

@@ -66,6 +66,12 @@ func newConfig(t *testing.T) ops.Config {
 		Records: log, Sessions: &sessions{},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "klamm_up 1\n") }),
 		Reload:  func(context.Context) error { return nil },
+		RefreshKeys: func(_ context.Context, provider string) (int, error) {
+			if provider != "op-a" {
+				return 0, fault.New(fault.NotFound, "there is no enabled identity provider %q", provider)
+			}
+			return 2, nil
+		},
 	}
 }
 
@@ -105,6 +111,9 @@ func TestRoutes(t *testing.T) {
 		{"DELETE", "/sessions/7", "", 204, ""},
 		{"DELETE", "/sessions/8", "", 404, "no open session"},
 		{"POST", "/reload", "", 200, "reloaded"},
+		{"POST", "/keys/op-a/refresh", "", 200, "sessions ended: 2"},
+		{"POST", "/keys/op-%1b[2J/refresh", "", 404, "identity provider"},
+		{"GET", "/keys/op-a/refresh", "", 405, ""},
 		{"GET", "/reload", "", 405, ""},
 		{"POST", "/sessions/7", "", 405, ""},
 		{"GET", "/nowhere", "", 404, ""},
@@ -148,7 +157,7 @@ func TestReloadSaysAllMistakes(t *testing.T) {
 // What is not given is said not to be served, never a panic.
 func TestZeroConfig(t *testing.T) {
 	h := ops.New(ops.Config{})
-	for _, c := range []struct{ method, target string }{{"GET", "/metrics"}, {"GET", "/explain/x"}, {"GET", "/explain?principal=x&last"}, {"GET", "/sessions"}, {"DELETE", "/sessions/1"}, {"POST", "/reload"}} {
+	for _, c := range []struct{ method, target string }{{"GET", "/metrics"}, {"GET", "/explain/x"}, {"GET", "/explain?principal=x&last"}, {"GET", "/sessions"}, {"DELETE", "/sessions/1"}, {"POST", "/reload"}, {"POST", "/keys/op-a/refresh"}} {
 		if w := ask(h, c.method, c.target, ""); w.Code != 501 {
 			t.Errorf("%s %s = %d", c.method, c.target, w.Code)
 		}

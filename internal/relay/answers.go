@@ -25,7 +25,7 @@ func (c *connection) readAnswers() {
 			return
 		}
 		if p.edit == nil {
-			ok = c.stream(answer)
+			ok = c.stream(answer, p.stream)
 		} else {
 			ok = c.edited(answer, p.edit)
 		}
@@ -62,11 +62,13 @@ func (c *connection) Write(b []byte) (int, error) {
 	return c.client.Write(b)
 }
 
-func (c *connection) stream(answer kafka.Answer) bool {
-	upstream, err := answer.Stream(c)
+func (c *connection) stream(answer kafka.Answer, edit kafka.StreamEdit) bool {
+	upstream, err := answer.Stream(c, edit)
 	switch {
 	case err == nil:
 		return true
+	case kafka.EditFailed(err):
+		c.end(ByPlan, err)
 	case upstream:
 		c.end(ByUpstream, err)
 	default:

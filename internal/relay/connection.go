@@ -95,8 +95,8 @@ func (c *connection) letIn(s *Server) bool {
 	deadline, _ := ctx.Deadline()
 	_ = c.raw.SetDeadline(deadline)
 	nc := c.raw
-	if s.TLS != nil {
-		t := tls.Server(c.raw, s.TLS)
+	if c.tls != nil {
+		t := tls.Server(c.raw, c.tls)
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.end(ByHandshake, err)
 			return false

@@ -43,6 +43,11 @@ type Session interface {
 	Close()
 }
 
+// Witness is a Session that is told of a request that cannot be read at all,
+// like one above Server.MaxFrame, before the connection ends by it. The call is
+// in the place of one of Plan.
+type Witness interface{ Unreadable(error) }
+
 // Verdict is what happens to a request.
 type Verdict uint8
 
@@ -74,6 +79,10 @@ type Plan struct {
 	// change it in place and returns what the client gets. An error closes. It
 	// runs in the order of the requests, while Plan may be running for a later one.
 	Edit func(response []byte) ([]byte, error)
+	// Stream changes the upstream's answer in place while it streams through,
+	// where an Edit would hold it whole. It is used for one answer at a time, in
+	// their order.
+	Stream kafka.StreamEdit
 	// Hold keeps an Answer back for this long, without delaying the frames
 	// before it.
 	Hold time.Duration

@@ -1,6 +1,10 @@
 package relay
 
-import "time"
+import (
+	"time"
+
+	"github.com/klammhq/klamm/internal/kafka"
+)
 
 // pending is one answer that a client is owed.
 type pending struct {
@@ -9,6 +13,7 @@ type pending struct {
 	ready       time.Time // of a local answer that is held back
 	correlation int32     // that the broker's answer must have
 	edit        func([]byte) ([]byte, error)
+	stream      kafka.StreamEdit
 	size        int // what it counts against the limit of bytes
 	last, drop  bool
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/kafka"
 )
 
@@ -70,6 +71,41 @@ func TestLargeAnswersStream(t *testing.T) {
 		go func() { b := h.broker(); b.answer(b.got(""), body) }()
 		c.expect("1:" + body)
 	})
+}
+
+// stars edits a stream; it fails at the end when fail is set.
+type stars struct{ fail bool }
+
+func (s stars) Edit(b []byte) error {
+	copy(b, strings.ReplaceAll(string(b), "x", "*"))
+	return nil
+}
+
+func (s stars) End() error {
+	if s.fail {
+		return fault.New(fault.Malformed, "an end that cannot be understood")
+	}
+	return nil
+}
+
+func TestEditedStream(t *testing.T) {
+	for name, fail := range map[string]bool{"edited": false, "refused": true} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, &Server{}, func(h *house) {
+				h.plan = func(*kafka.Frame) (Plan, error) { return Plan{Verdict: Pass, Stream: stars{fail}}, nil }
+				c := h.client()
+				c.send(1, 1, "")
+				b := h.broker()
+				b.answer(b.got(""), "axbx")
+				if fail {
+					c.expectEnd()
+					h.ended(ByPlan)
+					return
+				}
+				c.expect("1:a*b*")
+			})
+		})
+	}
 }
 
 func TestWrongCorrelationIDEnds(t *testing.T) {
@@ -269,6 +305,54 @@ func TestSlowReaderHoldsNoMemory(t *testing.T) {
 		}
 		c.Close()
 		h.ended(ByClient)
+	})
+}
+
+// A JoinGroup waits for its rebalance timeout, and a client may say nothing for
+// longer: neither is an end while the session lives.
+func TestNothingEndsByWaiting(t *testing.T) {
+	inHouse(t, &Server{}, func(h *house) {
+		c := h.client()
+		c.send(11, 1, "join")
+		b := h.broker()
+		id := b.got("join")
+		<-time.After(time.Hour)
+		b.answer(id, "joined")
+		c.expect("1:joined")
+		<-time.After(24 * time.Hour)
+		c.send(12, 2, "beat")
+		b.answer(b.got("beat"), "")
+		c.expect("2:")
+		c.Close()
+		h.ended(ByClient)
+	})
+}
+
+// A broker that takes nothing stops the client, and the end of the session is
+// not held up by it.
+func TestBrokerThatDoesNotRead(t *testing.T) {
+	inHouse(t, &Server{}, func(h *house) {
+		c := h.client()
+		go func() {
+			for i := range int32(100) {
+				if _, err := c.Write(request(0, i, strings.Repeat("x", 60<<10))); err != nil {
+					return
+				}
+			}
+		}()
+		h.broker()
+		synctest.Wait()
+		// Two full sockets and the frame that is being written.
+		if n := c.out.total; n > 3*64<<10+1<<10 {
+			t.Errorf("%d bytes were taken from the client", n)
+		}
+		began := time.Now()
+		close(h.done)
+		c.expectEnd()
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("the session's end took %v", d)
+		}
+		h.ended(BySession)
 	})
 }
 

@@ -46,6 +46,9 @@ func (c *connection) unreadable(err error) {
 	reason := ByClient
 	if fault.KindOf(err) == fault.Malformed {
 		reason = ByFrame
+		if w, ok := c.session.(Witness); ok {
+			w.Unreadable(err)
+		}
 	} else if errors.Is(err, io.EOF) {
 		err = nil
 	}
@@ -93,7 +96,7 @@ func (c *connection) forward(plan Plan) bool {
 	if c.link == nil && !c.dial() {
 		return false
 	}
-	p := pending{correlation: c.frame.Correlation, edit: plan.Edit, size: len(c.frame.Bytes), last: plan.Last, drop: plan.Drop}
+	p := pending{correlation: c.frame.Correlation, edit: plan.Edit, stream: plan.Stream, size: len(c.frame.Bytes), last: plan.Last, drop: plan.Drop}
 	if plan.NoReply {
 		if c.isDraining() {
 			return false

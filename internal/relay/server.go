@@ -19,7 +19,8 @@ import (
 // once Serve was called. One Server serves any number of listeners.
 type Server struct {
 	Acceptor Acceptor
-	// TLS makes the listeners speak TLS; nil leaves them plain.
+	// TLS makes the listeners speak TLS 1.2 or newer, whatever its MinVersion;
+	// nil leaves them plain.
 	TLS *tls.Config
 	// Refuse is asked before TLS and closes the connection by an error. A broker
 	// that cannot be reached is refused here: a client that logs in and is then
@@ -55,7 +56,12 @@ func (s *Server) withDefaults() *settings {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	secure := s.TLS.Clone() // of nil it is nil
+	if secure != nil {
+		secure.MinVersion = max(secure.MinVersion, tls.VersionTLS12)
+	}
 	return &settings{
+		tls:           secure,
 		handshake:     cmp.Or(s.Handshake, 10*time.Second),
 		drain:         cmp.Or(s.Drain, time.Second),
 		stall:         cmp.Or(s.Stall, 10*time.Minute),
@@ -71,6 +77,7 @@ func (s *Server) withDefaults() *settings {
 }
 
 type settings struct {
+	tls                     *tls.Config
 	handshake, drain, stall time.Duration
 	maxFrame, maxHeld       int
 	inFlight, inFlightBytes int

@@ -63,6 +63,24 @@ func TestOverTLS(t *testing.T) {
 	})
 }
 
+// TestOldTLSIsRefused, though the configuration would allow it.
+func TestOldTLSIsRefused(t *testing.T) {
+	config := serverTLS()
+	config.MinVersion = tls.VersionTLS10
+	inHouse(t, &Server{TLS: config}, func(h *house) {
+		_, pool := certificate()
+		for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
+			raw := h.ln.dial(64<<10, "192.0.2.1:40000")
+			secure := tls.Client(raw, &tls.Config{RootCAs: pool, ServerName: "klamm.test", MinVersion: tls.VersionTLS10, MaxVersion: version})
+			if err := secure.Handshake(); (err == nil) != (version >= tls.VersionTLS12) {
+				t.Errorf("%s: %v", tls.VersionName(version), err)
+			}
+			secure.Close()
+		}
+		h.ended(ByHandshake, ByHandshake, ByClient, ByClient)
+	})
+}
+
 func TestServerWithoutAcceptorServesNobody(t *testing.T) {
 	if err := (&Server{}).Serve(t.Context(), listen(), Via{}); err == nil {
 		t.Error("a relay without an acceptor serves")

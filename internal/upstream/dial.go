@@ -9,6 +9,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
 )
 
 // Dial connects to a broker, or to any that answers, and logs in. A broker
@@ -118,6 +119,7 @@ func (c *Cluster) open(ctx context.Context, t target) (lookup, error) {
 		}
 	}
 	link := kafka.NewLink(nc, t.id)
+	link.Decode = api.ReadAnswer
 	lifetime, err := c.cfg.Login.in(ctx, link)
 	if err != nil {
 		_ = link.Close()

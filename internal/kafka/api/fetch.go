@@ -17,11 +17,13 @@ type Fetch struct {
 	session int // where id and epoch stand; 0 when the version has none
 }
 
-// Versions that Fetch.Read knows, and the first one that names topics by id.
+// Versions that Fetch.Read knows, the first whose answers have tagged fields,
+// and the first that names topics by id.
 const (
-	FetchMin = 4
-	FetchMax = 18
-	FetchIDs = 13
+	FetchMin  = 4
+	FetchMax  = 18
+	FetchTags = 12
+	FetchIDs  = 13
 )
 
 // Read reads the body of a Fetch request, as strictly as Produce.Read
@@ -42,7 +44,9 @@ func (f *Fetch) Read(version int16, body []byte) error {
 	partition := fetchPartition(version)
 	for i, n := 0, r.array(flexible, false, 3); i < n && !r.bad; i++ {
 		f.Topics = append(f.Topics, r.topic(flexible, ids))
-		for j, m := 0, r.array(flexible, false, partition); j < m && !r.bad; j++ {
+		m := r.array(flexible, false, partition)
+		r.count(m)
+		for j := 0; j < m && !r.bad; j++ {
 			r.skip(partition)
 			r.fetchPartitionTags(version)
 		}
@@ -51,7 +55,9 @@ func (f *Fetch) Read(version int16, body []byte) error {
 	if version >= 7 { // forgotten topics
 		for i, n := 0, r.array(flexible, false, 3); i < n && !r.bad; i++ {
 			r.topic(flexible, ids)
-			r.skip(4 * r.array(flexible, false, 4))
+			m := r.array(flexible, false, 4)
+			r.count(m)
+			r.skip(4 * m)
 			r.end482(flexible)
 		}
 	}

@@ -255,10 +255,15 @@ func TestPlainProduceAnswer(t *testing.T) {
 			resp := kmsg.NewPtrProduceResponse()
 			fill(rng, reflect.ValueOf(resp).Elem())
 			resp.Version = version
+			for i := range resp.Topics {
+				for j := range resp.Topics[i].Partitions {
+					resp.Topics[i].Partitions[j].ErrorCode *= int16(rng.IntN(2) * rng.IntN(2))
+				}
+			}
 			want := version < 9 || len(resp.Brokers) == 0
 			for _, topic := range resp.Topics {
 				for _, p := range topic.Partitions {
-					if version >= 8 && (p.ErrorMessage != nil || len(p.ErrorRecords) > 0) {
+					if p.ErrorCode != 0 || version >= 8 && (p.ErrorMessage != nil || len(p.ErrorRecords) > 0) {
 						want = false
 					}
 				}

@@ -51,7 +51,9 @@ func (p *Produce) Read(version int16, body []byte) error {
 
 	for i, n := 0, r.array(flexible, false, 3); i < n && !r.bad; i++ {
 		p.Topics = append(p.Topics, r.topic(flexible, ids))
-		for j, m := 0, r.array(flexible, false, 5); j < m && !r.bad; j++ {
+		m := r.array(flexible, false, 5)
+		r.count(m)
+		for j := 0; j < m && !r.bad; j++ {
 			r.skip(4) // partition
 			r.text(flexible, true, true)
 			r.end482(flexible)
@@ -60,6 +62,17 @@ func (p *Produce) Read(version int16, body []byte) error {
 	}
 	r.end482(flexible)
 	return r.end("a Produce request")
+}
+
+// mostItems is how many topics and partitions a Produce or a Fetch may name; a
+// frame has room for tens of millions, and each costs more memory than bytes.
+const mostItems = 1 << 18
+
+// count counts a topic and its partitions.
+func (r *reader) count(partitions int) {
+	if r.items += 1 + partitions; r.items > mostItems {
+		r.bad = true
+	}
 }
 
 func (r *reader) topic(flexible, ids bool) (t Topic) {

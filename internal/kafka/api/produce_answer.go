@@ -1,17 +1,17 @@
 package api
 
 // PlainProduceAnswer reports whether the body of a Produce response can go to
-// a client as it is: it has no node endpoints (KIP-951) and no words of the
-// broker's, which are where addresses stand. It allocates nothing; an answer
-// that cannot be read is not plain.
+// a client without a second look: it has no node endpoints (KIP-951) and no
+// words of the broker's, which are where addresses stand, and no error. It
+// allocates nothing; an answer that cannot be read is not plain.
 func PlainProduceAnswer(version int16, body []byte) bool {
 	flexible := version >= 9
 	r := reader{b: body, bad: version < ProduceMin || version > ProduceMax}
-	words := false
+	plain := true
 	for i, n := 0, r.array(flexible, false, 3); i < n && !r.bad; i++ {
 		r.topic(flexible, version >= ProduceIDs)
 		for j, m := 0, r.array(flexible, false, 22); j < m && !r.bad; j++ {
-			words = r.producePartition(version) || words
+			plain = r.producePartition(version) && plain
 		}
 		r.end482(flexible)
 	}
@@ -20,14 +20,16 @@ func PlainProduceAnswer(version int16, body []byte) bool {
 	if flexible {
 		_, _, tags = r.tags()
 	}
-	return !words && tags == 0 && r.end("") == nil
+	return plain && tags == 0 && r.end("") == nil
 }
 
 // producePartition steps over the answer for a partition and reports whether
-// it has words.
-func (r *reader) producePartition(version int16) (words bool) {
+// it has neither an error nor words.
+func (r *reader) producePartition(version int16) (plain bool) {
 	flexible := version >= 9
-	r.skip(4 + 2 + 8 + 8) // partition, error, base offset, append time
+	r.skip(4) // partition
+	plain = r.int16() == 0
+	r.skip(8 + 8) // base offset, append time
 	if version >= 5 {
 		r.skip(8) // log start offset
 	}
@@ -39,8 +41,8 @@ func (r *reader) producePartition(version int16) (words bool) {
 			r.end482(flexible)
 		}
 		_, null := r.text(flexible, false, true)
-		words = records > 0 || !null
+		plain = plain && records == 0 && null
 	}
 	r.end482(flexible)
-	return words
+	return plain
 }

@@ -11,9 +11,10 @@ import (
 // fault it returns zero values and bad stays set, so that callers look once at
 // the end. It allocates nothing.
 type reader struct {
-	b   []byte
-	at  int
-	bad bool
+	b     []byte
+	at    int
+	items int // that count has counted
+	bad   bool
 }
 
 // span is a part of the bytes that were read; it holds no reference to them.
@@ -132,31 +133,39 @@ type tag struct {
 	val span
 }
 
+// tagCount reads how many tagged fields follow.
+func (r *reader) tagCount() uint32 {
+	n := r.uvarint()
+	if int64(n) > int64(r.left()/2) { // a key and a size each
+		r.bad = true
+	}
+	return n
+}
+
+// nextTag reads a tagged field, whose key must be above the last one's.
+func (r *reader) nextTag(last *int64) tag {
+	key, size := r.uvarint(), r.uvarint()
+	at := r.skip(int(size))
+	if int64(key) <= *last {
+		r.bad = true
+	}
+	*last = int64(key)
+	return tag{key, span{int32(at), int32(r.at)}}
+}
+
 // tags reads a section of tagged fields: rising keys, none twice. It returns
 // the fields with the keys 0 and 1 (absent: key 1<<32-1), which are all that a
 // caller looks for, and how many fields there were.
 func (r *reader) tags() (first, second tag, n uint32) {
 	first.key, second.key = noTag, noTag
-	n = r.uvarint()
-	if int64(n) > int64(r.left()/2) { // a key and a size each
-		r.bad = true
-	}
+	n = r.tagCount()
 	last := int64(-1)
 	for i := uint32(0); i < n && !r.bad; i++ {
-		key, size := r.uvarint(), r.uvarint()
-		at := r.skip(int(size))
-		if int64(key) <= last {
-			r.bad = true
-		}
-		if r.bad {
-			break
-		}
-		last = int64(key)
-		switch key {
+		switch t := r.nextTag(&last); t.key {
 		case 0:
-			first = tag{key, span{int32(at), int32(r.at)}}
+			first = t
 		case 1:
-			second = tag{key, span{int32(at), int32(r.at)}}
+			second = t
 		}
 	}
 	return first, second, n

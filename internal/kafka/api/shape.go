@@ -20,6 +20,9 @@ func Decode(key, version int16, body []byte) (kmsg.Request, error) {
 	if !Decodes(key) || version < 0 || version > req.MaxVersion() {
 		return nil, fault.New(fault.Unsupported, "API key %d version %d is not decoded", key, version)
 	}
+	if key == metadataKey && version >= shapes[key].flex {
+		body = withoutSurplus(body)
+	}
 	if err := check(key, version, body); err != nil {
 		return nil, err
 	}
@@ -40,7 +43,25 @@ func check(key, version int16, body []byte) error {
 	case key == 1 && version >= FetchMin:
 		return new(Fetch).Read(version, body)
 	}
-	return shapes[key].check(version, body)
+	return shapes[key].check(version, body, "request")
+}
+
+const metadataKey = 3
+
+// withoutSurplus takes out three bytes that librdkafka as shipped has in a
+// flexible Metadata request for all topics: of the four that it keeps for the
+// length of the list it fills one with a null of one byte, and sends all four
+// (https://github.com/confluentinc/librdkafka/issues/5049). A broker does not
+// mind, for it reads zeros as flags and ignores what is left. No other request
+// for all topics has this length and begins with these zeros.
+func withoutSurplus(body []byte) []byte {
+	const null, flags, tags = "\x00", 3, 1 // two flags from v11 on
+	const broken = null + "\x00\x00\x00"
+	n := len(body) - len(broken) - tags
+	if (n == flags || n == flags-1) && string(body[:len(broken)]) == broken {
+		return append([]byte(null), body[len(broken):]...)
+	}
+	return body
 }
 
 // definition is a shape as it is written down.
@@ -64,6 +85,8 @@ type field struct {
 	nullable bool
 	size     int     // of a fixed value
 	in       []field // of a structure
+	tagged   bool    // stands among the tagged fields, as tag
+	tag      uint32
 }
 
 type kind uint8
@@ -74,41 +97,62 @@ const (
 	blob
 	values     // an array of bare values
 	structures // an array of structures
-	structure  // one nullable structure, behind a byte that says whether it is there
+	structure  // one structure; a nullable one is behind a byte that says whether it is there
 )
 
-func (s *shape) check(version int16, body []byte) error {
+func (s *shape) check(version int16, body []byte, what string) error {
 	r := reader{b: body}
 	r.structure(s.fields, version, version >= s.flex)
-	return r.end("a " + s.name + " request")
+	return r.end("a " + s.name + " " + what)
 }
 
 func (r *reader) structure(fields []field, version int16, flexible bool) {
 	r.bare(fields, version, flexible)
-	r.end482(flexible)
+	if flexible {
+		r.tagged(fields, version)
+	}
 }
 
 func (r *reader) bare(fields []field, version int16, flexible bool) {
 	for i := range fields {
-		f := &fields[i]
-		if version < f.min || version > f.max || r.bad {
-			continue
+		if f := &fields[i]; !f.tagged && version >= f.min && version <= f.max && !r.bad {
+			r.value(f, version, flexible)
 		}
-		switch f.kind {
-		case fixed:
-			r.skip(f.size)
-		case text, blob:
-			r.text(flexible, f.kind == blob, f.nullable)
-		case structure:
-			if present := r.int8(); present >= 0 {
-				r.structure(f.in, version, flexible)
+	}
+}
+
+// tagged reads a section of tagged fields, and into those that fields knows:
+// kmsg decodes them whatever the version.
+func (r *reader) tagged(fields []field, version int16) {
+	last := int64(-1)
+	for n := r.tagCount(); n > 0 && !r.bad; n-- {
+		t := r.nextTag(&last)
+		for i := range fields {
+			if f := &fields[i]; f.tagged && f.tag == t.key && !r.bad {
+				in := reader{b: t.val.of(r.b)}
+				in.value(f, version, true)
+				r.bad = in.bad || in.left() != 0
 			}
-		case values, structures:
-			for n := r.array(flexible, f.nullable, 1); n > 0 && !r.bad; n-- {
+		}
+	}
+}
+
+func (r *reader) value(f *field, version int16, flexible bool) {
+	switch f.kind {
+	case fixed:
+		r.skip(f.size)
+	case text, blob:
+		r.text(flexible, f.kind == blob, f.nullable)
+	case structure:
+		if !f.nullable || r.int8() >= 0 {
+			r.structure(f.in, version, flexible)
+		}
+	case values, structures:
+		for n := r.array(flexible, f.nullable, 1); n > 0 && !r.bad; n-- {
+			if f.kind == values {
 				r.bare(f.in, version, flexible)
-				if f.kind == structures {
-					r.end482(flexible)
-				}
+			} else {
+				r.structure(f.in, version, flexible)
 			}
 		}
 	}
@@ -128,9 +172,9 @@ func compileAll(defs map[int16]definition) map[int16]*shape {
 }
 
 // compile reads fields up to the word end. A field is a type, before it the
-// versions that have it ("3+:", "0-2:"), after it ? when it may be null. Types
-// are i8 … i64, uuid, str, bytes, [ TYPE ] for an array of bare values,
-// { TYPES } for an array of structures, ( TYPES )? for a nullable structure.
+// versions that have it ("3+:", "0-2:") or its tag ("t0:"), after it ? when it
+// may be null. Types are i8 … i64, uuid, str, bytes, [ TYPE ] for an array of
+// bare values, { TYPES } for an array of structures, ( TYPES ) for a structure.
 func compile(words []string, end string) (fields []field, rest []string) {
 	for len(words) > 0 {
 		word := words[0]
@@ -139,7 +183,9 @@ func compile(words []string, end string) (fields []field, rest []string) {
 			return fields, append([]string{word}, words...)
 		}
 		f := field{max: math.MaxInt16}
-		if versions, name, ok := strings.Cut(word, ":"); ok {
+		if versions, name, ok := strings.Cut(word, ":"); ok && versions[0] == 't' {
+			word, f.tagged, f.tag = name, true, uint32(number(versions[1:]))
+		} else if ok {
 			word = name
 			from, to, closed := strings.Cut(strings.TrimSuffix(versions, "+"), "-")
 			f.min = number(from)

@@ -83,6 +83,40 @@ func fill(rng *rand.Rand, v reflect.Value) {
 	}
 }
 
+// TestMetadataOfLibrdkafka has requests for all topics as librdkafka 2.16 sends
+// them, with three bytes that do not belong there.
+func TestMetadataOfLibrdkafka(t *testing.T) {
+	for _, tt := range []struct {
+		version    int16
+		body       string
+		autoCreate bool
+		wanted     bool
+	}{
+		{13, "\x00\x00\x00\x00\x01\x00\x00", true, true},
+		{13, "\x00\x00\x00\x00\x00\x00\x00", false, true},
+		{12, "\x00\x00\x00\x00\x01\x00\x00", true, true},
+		{9, "\x00\x00\x00\x00\x01\x00\x00\x00", true, true},
+		{13, "\x00\x01\x00\x00", true, true}, // as it should be
+		{13, "\x01\x00\x00\x00\x01\x00\x00", false, false},
+		{13, "\x00\x00\x00\x01\x01\x00\x00", false, false},
+		{13, "\x00\x00\x00\x00\x01\x00\x00\x00\x00", false, false},
+		{8, "\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00", false, false},
+	} {
+		req, err := Decode(3, tt.version, []byte(tt.body))
+		if (err == nil) != tt.wanted {
+			t.Errorf("version %d, %x: %v", tt.version, tt.body, err)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		m := req.(*kmsg.MetadataRequest)
+		if m.Topics != nil || m.AllowAutoTopicCreation != tt.autoCreate || m.IncludeTopicAuthorizedOperations {
+			t.Errorf("version %d, %x: read as %+v", tt.version, tt.body, m)
+		}
+	}
+}
+
 // TestDecodeCountsNothing is the attack on kmsg's tag loop: a count of four
 // billion fields in a handful of bytes must be refused at once.
 func TestDecodeCountsNothing(t *testing.T) {

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// fetchAnswer is an answer with everything in it that a version has.
+func fetchAnswer(version int16, endpoints int) *kmsg.FetchResponse {
+	resp := kmsg.NewPtrFetchResponse()
+	resp.Version, resp.ThrottleMillis, resp.SessionID = version, 300, 1<<30
+	for i := range 3 {
+		topic := kmsg.NewFetchResponseTopic()
+		if version < FetchIDs {
+			topic.Topic = fmt.Sprintf("topic-%d-%s", i, bytes.Repeat([]byte("x"), 100*i))
+		}
+		topic.TopicID[0] = byte(i)
+		for j := range i * 2 {
+			p := kmsg.NewFetchResponseTopicPartition()
+			p.Partition, p.HighWatermark = int32(j), int64(j)
+			p.RecordBatches = bytes.Repeat([]byte{0xff}, 1000*j)
+			for range j {
+				p.AbortedTransactions = append(p.AbortedTransactions, kmsg.FetchResponseTopicPartitionAbortedTransaction{ProducerID: 1 << 40})
+			}
+			p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = 2, 300
+			topic.Partitions = append(topic.Partitions, p)
+		}
+		resp.Topics = append(resp.Topics, topic)
+	}
+	for i := range endpoints {
+		b := kmsg.NewFetchResponseBroker()
+		b.NodeID, b.Host, b.Port, b.Rack = int32(i), "127.77.0.9", 9999, kmsg.StringPtr("rack-upstream")
+		resp.Brokers = append(resp.Brokers, b)
+	}
+	return resp
+}
+
+// onTheWire is the answer with its header.
+func onTheWire(resp *kmsg.FetchResponse) []byte {
+	return resp.AppendTo([]byte{0, 0, 0, 7, 0})
+}
+
+func TestFetchStream(t *testing.T) {
+	for version := int16(12); version <= FetchMax; version++ {
+		stream := FetchStream{Version: version}
+		for _, endpoints := range []int{0, 1, 40, 0} {
+			resp := fetchAnswer(version, endpoints)
+			whole := onTheWire(resp)
+			for _, chunk := range []int{1, 2, 3, 7, 100, len(whole)} {
+				b := bytes.Clone(whole)
+				for at := 0; at < len(b); at += chunk {
+					if err := stream.Edit(b[at:min(at+chunk, len(b))]); err != nil {
+						t.Fatalf("version %d, %d endpoints, chunks of %d: %v", version, endpoints, chunk, err)
+					}
+				}
+				if err := stream.End(); err != nil {
+					t.Fatalf("version %d, %d endpoints, chunks of %d: %v", version, endpoints, chunk, err)
+				}
+				if len(b) != len(whole) || bytes.Contains(b, []byte("127.77")) || bytes.Contains(b, []byte("rack")) || bytes.Contains(b, []byte{0x27, 0x0f}) {
+					t.Fatalf("version %d: an address is left", version)
+				}
+				if endpoints == 0 && !bytes.Equal(b, whole) {
+					t.Errorf("version %d: an answer without endpoints was changed", version)
+				}
+				got := kmsg.NewPtrFetchResponse()
+				got.Version = version
+				if err := got.ReadFrom(b[5:]); err != nil {
+					t.Fatal(err)
+				}
+				if got.UnknownTags.Len() != min(endpoints, 1) || len(got.Brokers) != 0 {
+					t.Errorf("version %d: %d brokers, %d unknown fields", version, len(got.Brokers), got.UnknownTags.Len())
+				}
+				got.UnknownTags, got.Brokers = resp.UnknownTags, resp.Brokers
+				if !bytes.Equal(onTheWire(got), whole) {
+					t.Errorf("version %d: more than the endpoints was changed", version)
+				}
+			}
+		}
+	}
+}
+
+func TestFetchStreamRefuses(t *testing.T) {
+	whole := onTheWire(fetchAnswer(16, 1))
+	for n := range len(whole) {
+		s := FetchStream{Version: 16}
+		if err := s.Edit(bytes.Clone(whole[:n])); err != nil {
+			continue
+		}
+		if err := s.End(); err == nil {
+			t.Fatalf("an answer cut after %d of %d bytes is whole", n, len(whole))
+		}
+	}
+	empty := kmsg.NewPtrFetchResponse()
+	empty.Version = 16
+	plain := onTheWire(empty)
+	for name, b := range map[string][]byte{
+		"bytes after its end":     append(bytes.Clone(plain), 0),
+		"a field in the header":   {0, 0, 0, 7, 1, 0, 0},
+		"an unknown field":        append(bytes.Clone(plain[:len(plain)-1]), 1, 5, 0),
+		"a long number":           append(bytes.Clone(plain[:len(plain)-2]), 0xff, 0xff, 0xff, 0xff, 0xff, 0x01),
+		"a long tag":              append(bytes.Clone(plain[:len(plain)-1]), 1, 0x80, 0x00, 0),
+		"a number above 2^31":     append(bytes.Clone(plain[:len(plain)-2]), 0xff, 0xff, 0xff, 0xff, 0x0f),
+		"twice the same endpoint": append(bytes.Clone(plain[:len(plain)-1]), 2, 0, 0, 1, 0),
+	} {
+		s := FetchStream{Version: 16}
+		if err := s.Edit(b); err == nil {
+			err = s.End()
+			if err == nil {
+				t.Errorf("%s is taken", name)
+			}
+		}
+	}
+}
+
+// FuzzFetchStream: what passes is what kmsg reads too, without brokers, and of
+// the same length.
+func FuzzFetchStream(f *testing.F) {
+	for version := int16(12); version <= FetchMax; version++ {
+		f.Add(version, onTheWire(fetchAnswer(version, 2)), 3)
+		f.Add(version, onTheWire(fetchAnswer(version, 0)), 100)
+	}
+	f.Fuzz(func(t *testing.T, version int16, b []byte, chunk int) {
+		if version < 12 || version > FetchMax || chunk < 1 {
+			return
+		}
+		s := FetchStream{Version: version}
+		for at := 0; at < len(b); at += chunk {
+			if s.Edit(b[at:min(at+chunk, len(b))]) != nil {
+				return
+			}
+		}
+		if s.End() != nil {
+			return
+		}
+		resp := kmsg.NewPtrFetchResponse()
+		resp.Version = version
+		if err := resp.ReadFrom(b[5:]); err == nil && len(resp.Brokers) > 0 {
+			t.Fatalf("%d brokers passed", len(resp.Brokers))
+		}
+	})
+}
+
+func BenchmarkFetchStream(b *testing.B) {
+	whole := onTheWire(fetchAnswer(15, 0))
+	s := FetchStream{Version: 15}
+	b.SetBytes(int64(len(whole)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if s.Edit(whole) != nil || s.End() != nil {
+			b.Fatal("refused")
+		}
+	}
+}
