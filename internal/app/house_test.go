@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	parallel := flag.Lookup("test.parallel")
 	if parallel.Value.String() == parallel.DefValue {
-		_ = parallel.Value.Set("64")
+		_ = parallel.Value.Set("20")
 	}
 	os.Exit(m.Run())
 }

@@ -29,22 +29,33 @@ type topicNames struct {
 // once; a hit allocates nothing. The error is NotFound for an id of no topic,
 // Unavailable, or ctx's.
 func (c *Cluster) TopicName(ctx context.Context, id [16]byte) (string, error) {
-	c.mu.Lock()
-	name, known := c.topics.names[id]
-	missing := time.Now().Before(c.topics.unknown[id])
-	c.mu.Unlock()
-	switch {
-	case known:
-		return name, nil
-	case missing || id == [16]byte{}:
-		return "", noTopic(id)
+	if name, known, err := c.recall(id); known {
+		return name, err
 	}
 	return c.findTopic(ctx, id)
 }
 
+// recall is what is known of an id without asking.
+func (c *Cluster) recall(id [16]byte) (name string, known bool, err error) {
+	c.mu.Lock()
+	name, known = c.topics.names[id]
+	missing := time.Now().Before(c.topics.unknown[id])
+	c.mu.Unlock()
+	if !known && (missing || id == [16]byte{}) {
+		return "", true, noTopic(id)
+	}
+	return name, known, nil
+}
+
 // findTopic is apart from TopicName because its closure moves id to the heap.
+// Whoever comes just after another's question was answered finds the answer.
 func (c *Cluster) findTopic(ctx context.Context, id [16]byte) (string, error) {
-	return once(ctx, c, "topic "+string(id[:]), func(ctx context.Context) (string, error) { return c.askTopic(ctx, id) })
+	return once(ctx, c, "topic "+string(id[:]), func(ctx context.Context) (string, error) {
+		if name, known, err := c.recall(id); known {
+			return name, err
+		}
+		return c.askTopic(ctx, id)
+	})
 }
 
 func noTopic(id [16]byte) error {
