@@ -112,30 +112,55 @@ failed=0
 # check SECONDS NAME COMMAND...: one line with verdict, time and the figures that
 # the command printed as lines "figure: …"; the rest of its output goes to the log.
 check() {
-	local limit=$1 name=$2 log began status=0 figures
+	launch "$@"
+	verdicts
+}
+
+running=() # process, seconds it may take, name: three for each check under way
+
+# launch SECONDS NAME COMMAND...: begins a check; verdicts ends it.
+launch() {
+	local limit=$1 name=$2
 	shift 2
-	log=$logs/${name//[^A-Za-z0-9-]/_}.log
-	began=$(micros)
 	# In the background, so that an interrupt does not wait for the client.
-	timeout --kill-after=5 "$limit" "$@" >"$log" 2>&1 </dev/null &
-	running=$!
-	wait "$running" || status=$?
-	running=
+	timeout --kill-after=5 "$limit" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
+	running+=("$!" "$limit" "$name")
+	launched=$(micros)
+}
+
+log_of() { printf '%s' "$logs/${1//[^A-Za-z0-9-]/_}.log"; }
+
+# verdicts: of all checks that were launched, in that order.
+verdicts() {
+	local status
+	while [ ${#running[@]} -gt 0 ]; do
+		status=0
+		wait "${running[0]}" || status=$?
+		verdict "${running[2]}" "${running[1]}" "$status"
+		running=("${running[@]:3}")
+	done
+}
+
+verdict() { # verdict NAME LIMIT STATUS
+	local name=$1 limit=$2 status=$3 log figures
+	log=$(log_of "$name")
 	figures=$(sed -n 's/^figure: //p' "$log" | paste -s -d ';' | sed 's/;/; /g')
 	if [ "$status" -eq 0 ]; then
 		passed=$((passed + 1))
-		printf 'ok     %5s s  %-46s %s\n' "$(seconds_since "$began")" "$name" "$figures"
+		printf 'ok     %5s s  %-46s %s\n' "$(seconds_since "$launched")" "$name" "$figures"
 		return
 	fi
 	failed=$((failed + 1))
 	[ "$status" -ne 124 ] || figures="did not end within $limit s"
-	printf 'FAILED %5s s  %-46s %s\n' "$(seconds_since "$began")" "$name" "$figures"
+	printf 'FAILED %5s s  %-46s %s\n' "$(seconds_since "$launched")" "$name" "$figures"
 	tail -n 12 "$log" | cut -c 1-240 | sed 's/^/         | /'
 	printf '         all of it: %s\n' "$log"
 }
 
-running=
-end_running() { [ -z "$running" ] || end "$running"; }
+end_running() {
+	local i
+	for ((i = 0; i < ${#running[@]}; i += 3)); do end "${running[i]}"; done
+}
 
 # table_end: the last line, and the exit code of the whole run.
 table_end() {

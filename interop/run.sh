@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # run.sh: clients that nobody here wrote, as shipped, against
-#   lab    klamm lab, which has everything in it, and
-#   serve  klamm serve in front of a real Apache Kafka.
-# Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm and
-# openssl, and the registries of the four languages; everything else it brings
+#   lab      klamm lab, which has everything in it,
+#   serve    klamm serve in front of a real Apache Kafka, and
+#   renewal  klamm lab with tokens that live for 20 s.
+# Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm, curl
+# and openssl, and the registries of the four languages; everything else it brings
 # into .cache. One line per check; ends with the number of those that failed.
 source "$(dirname "$0")/lib.sh"
-need go make java mvn python3 node npm openssl setsid timeout
+need go make java mvn python3 node npm curl openssl setsid timeout
 
 run=$cache/run
 klamm=$repo/bin/klamm
@@ -45,6 +46,11 @@ prepare() {
 	printf '       %5s s  %s\n' "$(seconds_since "$since")" "$what"
 }
 
+logs_in() { # logs_in SCENARIO
+	logs=$cache/logs/$1
+	mkdir -p "$logs"
+}
+
 # start NAME COMMAND...: in the background until the end, its words in the run's folder.
 start() {
 	local name=$1
@@ -63,12 +69,21 @@ ready() {
 	"$@" >/dev/null 2>&1 || die "$what is not up: $(tail -n 3 "$run/${what// /-}.log")"
 }
 
+# lab_up NAME ARGUMENT...: a lab that has proved itself, and its environment.
+lab_up() {
+	local name=$1
+	shift
+	start "$name" "$klamm" lab --ports auto --env-file "$run/$name.env" "$@"
+	ready "$started" 30 "$name" grep -q '^The lab is up' "$run/$name.log"
+	load_env "$run/$name.env"
+	export OAUTH_CA_FILE=$KAFKA_CA_FILE # the lab has one CA for everything
+}
+
 # --- the same for both ----------------------------------------------------------
 
 clients() { # clients SCENARIO
 	local what shape
-	logs=$cache/logs/$1
-	mkdir -p "$logs"
+	logs_in "$1"
 	for what in classic kip848 transaction admin addresses forbidden wrong-pool; do
 		check 60 "$1 python $what" "$python" "$interop/python/client.py" "$what"
 	done
@@ -89,13 +104,36 @@ clients() { # clients SCENARIO
 # --- scenarios ------------------------------------------------------------------
 
 lab() {
-	start lab "$klamm" lab --ports auto --env-file "$run/lab.env"
-	ready "$started" 30 lab test -s "$run/lab.env"
-	load_env "$run/lab.env"
-	export OAUTH_CA_FILE=$KAFKA_CA_FILE # the lab has one CA for everything
+	lab_up lab
 	clients lab
+	pasted
 	end "$started"
 	check 5 "lab environment file removed" test ! -e "$run/lab.env"
+}
+
+# pasted: what the lab prints to be pasted works as it stands.
+pasted() {
+	local dir=$run/pasted
+	mkdir -p "$dir"
+	check 5 "lab settings printed" python3 "$interop/pasted.py" "$run/lab.log" "$dir"
+	check 30 "lab settings librdkafka" env LIBRDKAFKA_SETTINGS="$dir/librdkafka.properties" "$python" "$interop/python/client.py" classic
+	load_env "$dir/java.env"
+	for what in produce consume; do
+		check 60 "lab settings Java $what" env JAVA_SETTINGS="$dir/java.properties" bash "$interop/java/client.sh" pasted "$what"
+	done
+	check 20 "lab settings curl" python3 "$interop/tokens.py" "$dir/curl"
+}
+
+# renewal: clients that go on for longer than their tokens live, at the same time.
+renewal() {
+	lab_up renewal --token-lifetime 20s
+	logs_in renewal
+	launch 120 "renewal python" "$python" "$interop/python/client.py" renewal
+	launch 120 "renewal java" bash "$interop/java/client.sh" entra renewal
+	launch 120 "renewal franz-go" "$run/franz" renewal
+	verdicts
+	check 10 "renewal connections" python3 "$interop/renewed.py" "$KLAMM_OPS_URL"
+	end "$started"
 }
 
 serve() {
@@ -113,8 +151,7 @@ serve() {
 	load_env "$dir/client.env"
 	"$python" "$interop/kafka/topics.py" "$KAFKA_UPSTREAM_PLAINTEXT" "$KAFKA_TOPIC" "$KAFKA_FORBIDDEN_TOPIC"
 
-	logs=$cache/logs/serve
-	mkdir -p "$logs"
+	logs_in serve
 	check 20 "serve configuration" "$klamm" check -c "$dir/klamm.yaml"
 	start serve "$klamm" serve -c "$dir/klamm.yaml"
 	ready "$started" 30 serve listening 127.0.0.1 "$kafka_port"
@@ -125,6 +162,12 @@ serve() {
 	check 10 "serve upstream address in no client's log" bash "$interop/silent.sh" "$run/upstream" "$logs"/*python*.log "$logs"/*java*.log "$logs"/*franz*.log "$logs"/*kafkajs*.log
 	(umask 077 && printf '%s\n' "$OAUTH_CLIENT_SECRET" "$OKTA_CLIENT_SECRET" "$(cat "$KAFKA_UPSTREAM_PASSWORD_FILE")" eyJ >"$run/secrets")
 	check 10 "serve secret or token in no log of klamm" bash "$interop/silent.sh" "$run/secrets" "$run/serve.log" "$dir/audit.jsonl"
+
+	# The same Kafka behind the lab. It keeps its records, so that the second
+	# proof finds those of the first.
+	for what in first again; do
+		check 30 "serve lab --upstream, $what" "$klamm" lab --upstream "$KAFKA_UPSTREAM_PLAINTEXT" --ports auto --check
+	done
 }
 
 mkdir -p "$cache"
@@ -139,14 +182,14 @@ prepare "confluent-kafka for Python installed" install_python
 prepare "kafkajs installed" install_node
 prepare "Apache Kafka's jars fetched" bash "$interop/kafka/fetch.sh"
 
-[ $# -gt 0 ] || set -- lab serve
+[ $# -gt 0 ] || set -- lab serve renewal
 for scenario in "$@"; do
 	case $scenario in
-	lab | serve)
+	lab | serve | renewal)
 		echo
 		"$scenario"
 		;;
-	*) die "$scenario: the scenarios are lab and serve" ;;
+	*) die "$scenario: the scenarios are lab, serve and renewal" ;;
 	esac
 done
 printf '\n%s s in all' "$(seconds_since "$began")"

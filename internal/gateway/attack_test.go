@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/kafka/api"
 	"github.com/klammhq/klamm/internal/relay"
 )
@@ -264,6 +265,36 @@ func TestEventsOutliveTheFrame(t *testing.T) {
 		}
 		if len(h.log.records) != 1 {
 			t.Errorf("%s: %d events", nameOf(req.Key()), len(h.log.records))
+		}
+		h.log.mu.Unlock()
+	}
+	// The answer comes later still.
+	refusedAnswer := kmsg.NewPtrProduceResponse()
+	refusedAnswer.Version = 9
+	refusedAnswer.Topics = []kmsg.ProduceResponseTopic{{Topic: "orders", Partitions: []kmsg.ProduceResponseTopicPartition{{ErrorCode: topicDenied}}}}
+	for _, tt := range []struct {
+		req  kmsg.Request
+		resp kmsg.Response
+	}{
+		{&kmsg.HeartbeatRequest{Version: 4, Group: "orders-1"}, &kmsg.HeartbeatResponse{Version: 4, ErrorCode: groupDenied}},
+		{produceOf(9, "orders"), refusedAnswer},
+	} {
+		key, version := tt.req.Key(), tt.req.GetVersion()
+		f := frame(t, tt.req)
+		p, err := s.Plan(h.ctx(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range f.Bytes {
+			f.Bytes[i] = 'x'
+		}
+		h.log.allowed()
+		if _, err := p.Edit(tt.resp.AppendTo(kafka.ResponseHeader(nil, key, version, 7))); err != nil {
+			t.Fatal(err)
+		}
+		h.log.mu.Lock()
+		if len(h.log.records) != 1 || h.log.records[0].Event.Data.Request.ClientID != "test" || h.log.records[0].Event.Data.Request.CorrelationID != "7" {
+			t.Errorf("%s: %+v", nameOf(key), h.log.records)
 		}
 		h.log.mu.Unlock()
 	}

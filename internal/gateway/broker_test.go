@@ -8,9 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/klammhq/klamm/internal/guard"
-	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/kafka/api"
 	"github.com/klammhq/klamm/internal/relay"
 )
 
@@ -195,19 +194,42 @@ func TestUpstreamRefusesProduce(t *testing.T) {
 		if r.Topics[0].Partitions[0].ErrorCode != code {
 			t.Errorf("version %d: %+v", version, r)
 		}
-		audited := 0
-		h.log.mu.Lock()
-		for _, r := range h.log.records {
-			for _, s := range r.Steps {
-				if s.Code == guard.CodeUpstream {
-					audited++
-				}
-			}
-		}
-		h.log.mu.Unlock()
+		audited := h.log.upstream()
 		if (audited == 1) != (code == topicDenied) {
 			t.Errorf("version %d, error %d: %d events", version, code, audited)
 		}
+	}
+}
+
+// TestProduceAnswersName: neither new leaders nor words tell where brokers are, of
+// a Produce that passes and of one that is partly refused.
+func TestProduceAnswersName(t *testing.T) {
+	h := build(t, alice())
+	const notLeader = 6
+	replies(h, func(r *kmsg.ProduceResponse) {
+		r.Topics = []kmsg.ProduceResponseTopic{{Topic: "orders", Partitions: []kmsg.ProduceResponseTopicPartition{{
+			ErrorCode: notLeader, ErrorMessage: kmsg.StringPtr("ask " + upstreamHost + ":19092"), CurrentLeader: kmsg.ProduceResponseTopicPartitionCurrentLeader{LeaderID: 1, LeaderEpoch: 2},
+			ErrorRecords: []kmsg.ProduceResponseTopicPartitionErrorRecord{{ErrorMessage: kmsg.StringPtr("from " + upstreamHost + ":19092")}},
+		}}}}
+		r.Brokers = []kmsg.ProduceResponseBroker{{NodeID: 1, Host: upstreamHost, Port: 19092}}
+	})
+	_, port, _ := h.addresses.Addr(lkc, 1)
+	for version := rules[keyProduce].min; version <= 12; version++ {
+		for _, q := range []*kmsg.ProduceRequest{produceOf(version, "orders"), produceOf(version, "orders", "secret")} {
+			r := h.loggedIn("alice", 0).ask(q).(*kmsg.ProduceResponse)
+			p := r.Topics[0].Partitions[0]
+			if p.ErrorCode != notLeader || version >= 8 && (len(p.ErrorRecords) != 1 || *p.ErrorMessage != "ask "+api.HiddenAddress || *p.ErrorRecords[0].ErrorMessage != "from "+api.HiddenAddress) {
+				t.Errorf("version %d: %+v", version, p)
+			}
+			if version >= 10 && (p.CurrentLeader.LeaderID != 1 || len(r.Brokers) != 1 || r.Brokers[0].Host != "127.0.0.1" || r.Brokers[0].Port != port) {
+				t.Errorf("version %d: %+v, %+v", version, p.CurrentLeader, r.Brokers)
+			}
+		}
+	}
+	h.seen.mu.Lock()
+	defer h.seen.mu.Unlock()
+	if strings.Contains(h.seen.bytes.String(), upstreamHost) {
+		t.Error("where a broker is reached a client")
 	}
 }
 
@@ -275,208 +297,6 @@ func TestSecurity_21_MadeUpIDs(t *testing.T) {
 	}
 	if n := len(broker.take(t)); len(r.Topics) != 2000 || n > mostMissed {
 		t.Errorf("%d topics, %d questions", len(r.Topics), n)
-	}
-}
-
-// TestDeniedAndAbsentLookTheSame, in each version, with creation asked for, by
-// bytes; and neither is created nor named to the broker as to be created.
-func TestDeniedAndAbsentLookTheSame(t *testing.T) {
-	h := build(t, append(alice(), binding("maker", "DeveloperManage", iam.Topic, "made-*")))
-	broker := sees[*kmsg.MetadataRequest](h, keyMetadata)
-	for version := int16(0); version <= rules[keyMetadata].max; version++ {
-		for _, token := range []string{"alice", "maker"} {
-			b := h.loggedIn(token, 0)
-			ask := func(name string) string {
-				q := kmsg.NewPtrMetadataRequest()
-				q.Version, q.AllowAutoTopicCreation, q.IncludeTopicAuthorizedOperations = version, true, true
-				q.Topics = []kmsg.MetadataRequestTopic{{Topic: &name}}
-				r := b.ask(q).(*kmsg.MetadataResponse)
-				return string(r.AppendTo(nil))
-			}
-			if denied, absent := ask("secret"), ask("absent"); strings.ReplaceAll(denied, "secret", "absent") != absent {
-				t.Errorf("%s, version %d: % x and % x", token, version, denied, absent)
-			}
-		}
-	}
-	for _, q := range broker.take(t) {
-		for _, topic := range q.Topics {
-			if topic.Topic != nil && (*topic.Topic == "secret" || *topic.Topic == "absent") || q.AllowAutoTopicCreation {
-				t.Fatalf("the broker was asked for %+v", q)
-			}
-		}
-	}
-}
-
-// TestMetadataKeepsTheRest: what klamm does not decide about reaches the client
-// as the broker said it, in each version.
-func TestMetadataKeepsTheRest(t *testing.T) {
-	h := build(t, alice())
-	b := h.loggedIn("admin", 0)
-	replies(h, func(r *kmsg.MetadataResponse) {
-		r.ThrottleMillis, r.ControllerID, r.ClusterID = 7, 1, kmsg.StringPtr("theirs")
-		r.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 1, Host: upstreamHost, Port: 9, Rack: kmsg.StringPtr("r")}}
-		r.Topics = []kmsg.MetadataResponseTopic{{Topic: kmsg.StringPtr("__consumer_offsets"), TopicID: [16]byte{1}, IsInternal: true, Partitions: []kmsg.MetadataResponseTopicPartition{
-			{ErrorCode: 5, Partition: 3, Leader: -1, LeaderEpoch: 9, Replicas: []int32{1, 2}, ISR: []int32{1}, OfflineReplicas: []int32{2}},
-		}}}
-	})
-	for version := int16(0); version <= rules[keyMetadata].max; version++ {
-		q := kmsg.NewPtrMetadataRequest()
-		q.Version = version
-		r := b.ask(q).(*kmsg.MetadataResponse)
-		if len(r.Topics) != 1 || len(r.Brokers) != 1 {
-			t.Fatalf("version %d: %+v", version, r)
-		}
-		topic, node := r.Topics[0], r.Brokers[0]
-		p := topic.Partitions[0]
-		if p.ErrorCode != 5 || p.Partition != 3 || p.Leader != -1 || !slices.Equal(p.Replicas, []int32{1, 2}) || !slices.Equal(p.ISR, []int32{1}) ||
-			version >= 5 && !slices.Equal(p.OfflineReplicas, []int32{2}) || version >= 7 && p.LeaderEpoch != 9 ||
-			version >= 1 && (!topic.IsInternal || r.ControllerID != 1 || *node.Rack != "r") || version >= 2 && *r.ClusterID != lkc ||
-			version >= 3 && r.ThrottleMillis != 7 || version >= 10 && topic.TopicID != [16]byte{1} || node.Host != "127.0.0.1" || node.Port == 9 {
-			t.Errorf("version %d: %+v", version, r)
-		}
-	}
-}
-
-// TestClusterOperations: the client's own rights on the cluster (KIP-430), never
-// those of klamm's user, and nothing without Describe.
-func TestClusterOperations(t *testing.T) {
-	h := build(t, alice())
-	broker := sees[*kmsg.MetadataRequest](h, keyMetadata)
-	for version := int16(8); version <= 10; version++ {
-		for token, want := range map[string]int32{"alice": 0, "admin": int32(iam.SetOf(clusterOperations...))} {
-			b := h.loggedIn(token, 0)
-			q := kmsg.NewPtrMetadataRequest()
-			q.Version, q.Topics = version, []kmsg.MetadataRequestTopic{}
-			if r := b.ask(q).(*kmsg.MetadataResponse); r.AuthorizedOperations != notAsked {
-				t.Errorf("%s, version %d, not asked: %b", token, version, r.AuthorizedOperations)
-			}
-			q.IncludeClusterAuthorizedOperations = true
-			if r := b.ask(q).(*kmsg.MetadataResponse); r.AuthorizedOperations != want {
-				t.Errorf("%s, version %d: %b, want %b", token, version, r.AuthorizedOperations, want)
-			}
-		}
-	}
-	for _, q := range broker.take(t) {
-		if q.IncludeClusterAuthorizedOperations || q.IncludeTopicAuthorizedOperations {
-			t.Fatalf("the broker was asked for its own view: %+v", q)
-		}
-	}
-}
-
-// TestCreateTopicsConfigs: the configuration of a new topic is for who may
-// describe it; the wish only to validate is the broker's.
-func TestCreateTopicsConfigs(t *testing.T) {
-	h := build(t, append(alice(), binding("maker", "DeveloperManage", iam.Topic, "made-*")))
-	h.people.also = map[iam.Principal][]iam.Action{iam.PoolPrincipal("pool-creator"): {do(iam.Create, iam.ClusterResource())}}
-	broker := sees[*kmsg.CreateTopicsRequest](h, 19)
-	replies(h, func(r *kmsg.CreateTopicsResponse) {
-		topic := kmsg.NewCreateTopicsResponseTopic()
-		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "made-1", 1, 1
-		topic.Configs = []kmsg.CreateTopicsResponseTopicConfig{{Name: "retention.ms", Value: kmsg.StringPtr("5")}}
-		r.Topics = append(r.Topics, topic)
-	})
-	for version := int16(0); version <= rules[19].max; version++ {
-		for token, shown := range map[string]bool{"creator": false, "maker": true} {
-			q := kmsg.NewPtrCreateTopicsRequest()
-			q.Version, q.ValidateOnly, q.TimeoutMillis = version, true, 1000
-			topic := kmsg.NewCreateTopicsRequestTopic()
-			topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "made-1", 1, 1
-			q.Topics = append(q.Topics, topic)
-			got := h.loggedIn(token, 0).ask(q).(*kmsg.CreateTopicsResponse).Topics
-			if len(got) != 1 || got[0].ErrorCode != 0 {
-				t.Fatalf("%s, version %d: %+v", token, version, got)
-			}
-			if version >= 5 && (shown != (got[0].ConfigErrorCode == 0) || shown != (len(got[0].Configs) > 0) || shown != (got[0].NumPartitions == 1) || got[0].Configs == nil) {
-				t.Errorf("%s, version %d: %+v", token, version, got[0])
-			}
-			if saw := broker.take(t); len(saw) != 1 || saw[0].ValidateOnly != (version >= 1) {
-				t.Errorf("%s, version %d: the broker saw %+v", token, version, saw)
-			}
-		}
-	}
-}
-
-// TestConfigsOfOthers: of brokers the addresses are left out, groups have rights
-// of their own, and the rest is the cluster's.
-func TestConfigsOfOthers(t *testing.T) {
-	h := build(t, alice())
-	h.people.also = map[iam.Principal][]iam.Action{iam.PoolPrincipal("pool-creator"): {do(iam.DescribeConfigs, iam.ClusterResource())}}
-	replies(h, func(r *kmsg.DescribeConfigsResponse) {
-		for _, kind := range []kmsg.ConfigResourceType{kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeGroupConfig, kmsg.ConfigResourceTypeClientMetrics} {
-			r.Resources = append(r.Resources, kmsg.DescribeConfigsResponseResource{ResourceType: kind, ResourceName: "0", Configs: []kmsg.DescribeConfigsResponseResourceConfig{
-				{Name: "advertised.listeners", Value: kmsg.StringPtr("PLAINTEXT://" + upstreamHost + ":19092")}, {Name: "log.retention.ms", Value: kmsg.StringPtr("5")},
-			}})
-		}
-	})
-	q := kmsg.NewPtrDescribeConfigsRequest()
-	for _, kind := range []kmsg.ConfigResourceType{kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeGroupConfig, 99} {
-		q.Resources = append(q.Resources, kmsg.DescribeConfigsRequestResource{ResourceType: kind, ResourceName: "0"})
-	}
-	for version := int16(0); version <= rules[32].max; version++ {
-		q.Version = version
-		for token, want := range map[string][]int16{
-			"alice":   {clusterDenied, clusterDenied, clusterDenied, groupDenied, invalidRequest},
-			"creator": {groupDenied, invalidRequest},
-			"admin":   {invalidRequest},
-		} {
-			var got []int16
-			for _, res := range h.loggedIn(token, 0).ask(q).(*kmsg.DescribeConfigsResponse).Resources {
-				switch {
-				case res.ErrorCode != 0:
-					got = append(got, res.ErrorCode)
-				case res.ResourceType == kmsg.ConfigResourceTypeBroker && (len(res.Configs) != 1 || res.Configs[0].Name != "log.retention.ms"):
-					t.Errorf("%s, version %d: %+v", token, version, res)
-				}
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("%s, version %d: errors %v, want %v", token, version, got, want)
-			}
-		}
-	}
-}
-
-// TestAlterOthers: brokers, their loggers and client metrics are not altered,
-// whatever the role, and the topic beside them is.
-func TestAlterOthers(t *testing.T) {
-	h := build(t, alice())
-	b := h.loggedIn("admin", 0)
-	kinds := []kmsg.ConfigResourceType{kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeTopic}
-	legacy, incremental := sees[*kmsg.AlterConfigsRequest](h, 33), sees[*kmsg.IncrementalAlterConfigsRequest](h, 44)
-	check := func(what string, codes map[kmsg.ConfigResourceType]int16) {
-		t.Helper()
-		for _, kind := range kinds {
-			if code, ok := codes[kind]; !ok || (code == clusterDenied) != (kind != kmsg.ConfigResourceTypeTopic) {
-				t.Errorf("%s of a %s: error %d, %v", what, kind, code, ok)
-			}
-		}
-	}
-	for version := int16(0); version <= rules[33].max; version++ {
-		q, codes := kmsg.NewPtrAlterConfigsRequest(), map[kmsg.ConfigResourceType]int16{}
-		q.Version = version
-		for _, kind := range kinds {
-			q.Resources = append(q.Resources, kmsg.AlterConfigsRequestResource{ResourceType: kind, ResourceName: "orders"})
-		}
-		for _, r := range b.ask(q).(*kmsg.AlterConfigsResponse).Resources {
-			codes[r.ResourceType] = r.ErrorCode
-		}
-		check("AlterConfigs", codes)
-		if saw := legacy.take(t); len(saw) != 1 || len(saw[0].Resources) != 1 {
-			t.Errorf("version %d: the broker saw %+v", version, saw)
-		}
-	}
-	for version := int16(0); version <= rules[44].max; version++ {
-		q, codes := kmsg.NewPtrIncrementalAlterConfigsRequest(), map[kmsg.ConfigResourceType]int16{}
-		q.Version = version
-		for _, kind := range kinds {
-			q.Resources = append(q.Resources, kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: "orders"})
-		}
-		for _, r := range b.ask(q).(*kmsg.IncrementalAlterConfigsResponse).Resources {
-			codes[r.ResourceType] = r.ErrorCode
-		}
-		check("IncrementalAlterConfigs", codes)
-		if saw := incremental.take(t); len(saw) != 1 || len(saw[0].Resources) != 1 {
-			t.Errorf("version %d: the broker saw %+v", version, saw)
-		}
 	}
 }
 

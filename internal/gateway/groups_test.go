@@ -25,6 +25,7 @@ import (
 func TestGroupsDescribed(t *testing.T) {
 	h := build(t, append(alice(), binding("watcher", "DeveloperRead", iam.Group, "orders-*"), binding("half", "DeveloperRead", iam.Group, "orders-*"), binding("half", "DeveloperRead", iam.Topic, "orders")))
 	member := kmsg.ConsumerGroupDescribeResponseGroupMember{MemberID: "m", ClientHost: upstreamHost, SubscribedTopics: []string{"orders"}}
+	broker, classic := sees[*kmsg.ConsumerGroupDescribeRequest](h, 69), sees[*kmsg.DescribeGroupsRequest](h, 15)
 	target := member
 	target.SubscribedTopics, target.TargetAssignment.TopicPartitions = nil, []kmsg.AssignmentTopicPartition{{Topic: "orders.eu", Partitions: []int32{0}}}
 	replies(h, func(r *kmsg.ConsumerGroupDescribeResponse) {
@@ -69,6 +70,16 @@ func TestGroupsDescribed(t *testing.T) {
 			t.Errorf("version %d: %+v", version, r)
 		}
 	}
+	for _, q := range broker.take(t) {
+		if q.IncludeAuthorizedOperations || slices.Contains(q.Groups, "hidden") {
+			t.Fatalf("the broker was asked for its own view: %+v", q)
+		}
+	}
+	for _, q := range classic.take(t) {
+		if q.IncludeAuthorizedOperations || slices.Contains(q.Groups, "hidden") {
+			t.Fatalf("the broker was asked for its own view: %+v", q)
+		}
+	}
 }
 
 // TestListGroupsFilters: what a client filters by is the broker's to do, and what
@@ -91,6 +102,35 @@ func TestListGroupsFilters(t *testing.T) {
 			}
 			if saw := broker.take(t); len(saw) != 1 || version >= 4 && len(saw[0].StatesFilter) != 1 || version >= 5 && len(saw[0].TypesFilter) != 1 {
 				t.Errorf("%s, version %d: the broker saw %+v", token, version, saw)
+			}
+		}
+	}
+}
+
+// TestOffsetsTrimmedToNothing: a group of which no topic is left is not asked
+// about, for an empty list could mean all.
+func TestOffsetsTrimmedToNothing(t *testing.T) {
+	h := build(t, alice())
+	b := h.loggedIn("alice", 0)
+	broker := sees[*kmsg.OffsetFetchRequest](h, 9)
+	for version := int16(1); version <= 9; version++ {
+		q := kmsg.NewPtrOffsetFetchRequest()
+		q.Version, q.Group, q.Topics = version, "orders-1", []kmsg.OffsetFetchRequestTopic{{Topic: "secret", Partitions: []int32{0}}}
+		for _, name := range []string{"orders-1", "orders-2"} {
+			g := kmsg.NewOffsetFetchRequestGroup()
+			g.Group, g.Topics = name, []kmsg.OffsetFetchRequestGroupTopic{{Topic: "secret", Partitions: []int32{0}}}
+			q.Groups = append(q.Groups, g)
+		}
+		if r := b.ask(q).(*kmsg.OffsetFetchResponse); !api.HasCode(r, denied) || version >= 8 && len(r.Groups) != 2 || version < 8 && len(r.Topics) != 1 {
+			t.Errorf("version %d: %+v", version, r)
+		}
+		if saw := broker.take(t); len(saw) != 0 {
+			t.Errorf("version %d: the broker saw %+v", version, saw)
+		}
+		if q.Groups[1].Topics[0].Topic = "orders"; version >= 8 {
+			b.ask(q)
+			if saw := broker.take(t); len(saw) != 1 || len(saw[0].Groups) != 1 || saw[0].Groups[0].Group != "orders-2" {
+				t.Errorf("version %d: the broker saw %+v", version, saw)
 			}
 		}
 	}

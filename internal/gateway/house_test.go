@@ -245,6 +245,19 @@ func (l *ledger) refusals() (list []string) {
 	return list
 }
 
+// upstream counts the refusals that klamm's own user met, since the last call of
+// allowed.
+func (l *ledger) upstream() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.records {
+		if len(r.Steps) > 0 && r.Steps[0].Code == guard.CodeUpstream {
+			n++
+		}
+	}
+	return n
+}
+
 // byHand is a connection on which the test writes every byte itself.
 type byHand struct {
 	t    testing.TB

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/iam"
@@ -124,5 +125,44 @@ func TestReservedIsNeverCreated(t *testing.T) {
 	}
 	if saw := broker.take(t); len(saw) != 0 {
 		t.Errorf("the broker saw %+v", saw)
+	}
+}
+
+// TestPagesOfTopics: an empty list is sent as the names that may be described,
+// sorted, as pages want it; what a broker says of others is not told.
+func TestPagesOfTopics(t *testing.T) {
+	h := build(t, alice(), kfake.SeedTopics(1, "orders.b", "orders.a", "zebra"))
+	broker := sees[*kmsg.DescribeTopicPartitionsRequest](h, 75)
+	replies(h, func(r *kmsg.DescribeTopicPartitionsResponse) {
+		for _, name := range []string{"orders", "secret"} {
+			r.Topics = append(r.Topics, kmsg.DescribeTopicPartitionsResponseTopic{Topic: &name})
+		}
+		r.NextCursor = &kmsg.DescribeTopicPartitionsResponseNextCursor{Topic: "secret"}
+	})
+	b := h.loggedIn("alice", 0)
+	r := b.ask(kmsg.NewPtrDescribeTopicPartitionsRequest()).(*kmsg.DescribeTopicPartitionsResponse)
+	if len(r.Topics) != 1 || *r.Topics[0].Topic != "orders" || r.NextCursor != nil {
+		t.Errorf("%+v", r)
+	}
+	if want := int32(iam.SetOf(iam.Read, iam.Write, iam.Describe)); r.Topics[0].AuthorizedOperations != want {
+		t.Errorf("operations %b, want %b", r.Topics[0].AuthorizedOperations, want)
+	}
+	var names []string
+	for _, topic := range broker.take(t)[0].Topics {
+		names = append(names, topic.Topic)
+	}
+	if !slices.Equal(names, []string{"orders", "orders.a", "orders.b", "orders.eu"}) {
+		t.Errorf("the broker was asked for %q", names)
+	}
+	// A cursor is a name too.
+	q := kmsg.NewPtrDescribeTopicPartitionsRequest()
+	q.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "orders"}}
+	q.Cursor = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "secret"}
+	if r := b.ask(q).(*kmsg.DescribeTopicPartitionsResponse); r.Topics[0].ErrorCode != topicDenied || len(broker.take(t)) != 0 {
+		t.Errorf("%+v", r)
+	}
+	// Whoever may describe nothing asks nothing.
+	if r := h.loggedIn("nobody", 0).ask(kmsg.NewPtrDescribeTopicPartitionsRequest()).(*kmsg.DescribeTopicPartitionsResponse); len(r.Topics) != 0 || len(broker.take(t)) != 0 {
+		t.Errorf("%+v", r)
 	}
 }

@@ -124,6 +124,24 @@ func TestBrokerWithoutAddress(t *testing.T) {
 	}
 }
 
+// TestLargeRequestsLeaveNothing: the room that one request with many topics took
+// is not kept for the life of the session.
+func TestLargeRequestsLeaveNothing(t *testing.T) {
+	h := build(t, alice())
+	s := h.session("alice")
+	produce, fetch := produceOf(9), fetchOf(9)
+	for range 2 * keptTopics {
+		produce.Topics = append(produce.Topics, kmsg.ProduceRequestTopic{Topic: "orders"})
+		fetch.Topics = append(fetch.Topics, kmsg.FetchRequestTopic{Topic: "orders"})
+	}
+	planPasses(t, s, frame(t, produce))
+	planPasses(t, s, frame(t, fetch))
+	planPasses(t, s, frame(t, fetchOf(9, "orders")))
+	if cap(s.produce.Topics) > keptTopics || cap(s.fetch.Topics) > keptTopics || cap(s.refused) > keptTopics {
+		t.Errorf("room for %d, %d and %d topics", cap(s.produce.Topics), cap(s.fetch.Topics), cap(s.refused))
+	}
+}
+
 // TestNoBroker: a number that is no broker's is never the bootstrap address.
 func TestNoBroker(t *testing.T) {
 	h := build(t, alice())

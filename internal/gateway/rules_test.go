@@ -385,6 +385,7 @@ func TestGroups(t *testing.T) {
 
 func TestDescribeCluster(t *testing.T) {
 	h := build(t, alice())
+	broker := sees[*kmsg.DescribeClusterRequest](h, 60)
 	for version := int16(0); version <= 2; version++ {
 		q := kmsg.NewPtrDescribeClusterRequest()
 		q.Version, q.IncludeClusterAuthorizedOperations = version, true
@@ -397,6 +398,11 @@ func TestDescribeCluster(t *testing.T) {
 		q.EndpointType = 2
 		if r := h.loggedIn("admin", 0).ask(q).(*kmsg.DescribeClusterResponse); version > 0 && r.ErrorCode != unsupportedEndpoint {
 			t.Errorf("controllers: %+v", r)
+		}
+	}
+	for _, q := range broker.take(t) {
+		if q.IncludeClusterAuthorizedOperations {
+			t.Fatalf("the broker was asked for its own view: %+v", q)
 		}
 	}
 }

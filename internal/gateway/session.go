@@ -93,7 +93,7 @@ func (s *session) plan(c *call, f *kafka.Frame) (relay.Plan, error) {
 // begin makes the session's call ready for a request.
 func (s *session) begin(ctx context.Context, f *kafka.Frame) *call {
 	clear(s.call.edits) // they hold parts of requests
-	s.produce.Topics, s.fetch.Topics = small(s.produce.Topics), small(s.fetch.Topics)
+	s.produce.Topics, s.fetch.Topics, s.refused = small(s.produce.Topics), small(s.fetch.Topics), small(s.refused)
 	s.call = call{ctx: ctx, session: s, edits: s.call.edits[:0]}
 	s.call.Call = guard.Call{Method: methodOf(f.Key), Correlation: f.Correlation}
 	if len(f.ClientID) > 0 {
@@ -150,9 +150,9 @@ func nameOf(key int16) string {
 const keptTopics = 4096
 
 // small lets go of the room that one large request took.
-func small(topics []api.Topic) []api.Topic {
-	if cap(topics) > keptTopics {
+func small[T any](list []T) []T {
+	if cap(list) > keptTopics {
 		return nil
 	}
-	return topics
+	return list
 }

@@ -4,7 +4,7 @@
 // (see klamm lab --env-file), does one thing and ends with 0 when that went as
 // it should.
 //
-//	franz roundtrip|forbidden|wrong-pool
+//	franz roundtrip|forbidden|wrong-pool|renewal
 package main
 
 import (
@@ -16,10 +16,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -34,16 +36,17 @@ const (
 	wordsWithin     = 5 * time.Second  // until a refused client has the gateway's words
 	loginsWatched   = 10 * time.Second // while the logins of a refused client are counted
 	loginsPerSecond = 2.0
+	renewed         = 45 * time.Second // of producing and consuming while tokens end
 )
 
 func main() {
 	whats := map[string]func(context.Context) error{
-		"roundtrip": roundtrip, "forbidden": forbidden, "wrong-pool": wrongPool,
+		"roundtrip": roundtrip, "forbidden": forbidden, "wrong-pool": wrongPool, "renewal": renewal,
 	}
 	if len(os.Args) != 2 || whats[os.Args[1]] == nil {
-		fail(errors.New("usage: franz roundtrip|forbidden|wrong-pool"))
+		fail(errors.New("usage: franz roundtrip|forbidden|wrong-pool|renewal"))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience+renewed)
 	defer cancel()
 	if err := whats[os.Args[1]](ctx); err != nil {
 		fail(err)
@@ -125,6 +128,89 @@ func forbidden(ctx context.Context) error {
 	}
 	figure("TOPIC_AUTHORIZATION_FAILED both ways")
 	return nil
+}
+
+// renewal produces and consumes for longer than two tokens live: every record
+// comes once and in order.
+func renewal(ctx context.Context) error {
+	topic, key := os.Getenv("KAFKA_TOPIC"), rand.Text()
+	var logins, connections atomic.Int64
+	producer, err := client("KAFKA_IDENTITY_POOL_ID", &logins, kgo.DefaultProduceTopic(topic), kgo.WithHooks(connected{&connections}))
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	consumer, err := client("KAFKA_IDENTITY_POOL_ID", nil, kgo.ConsumerGroup(os.Getenv("KAFKA_GROUP")+"-renewal-franz"),
+		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return err
+	}
+	defer consumer.Close()
+
+	reading, stop := context.WithCancel(ctx)
+	sent, failed := 0, error(nil)
+	go func() {
+		defer stop()
+		sent, failed = produceFor(ctx, renewed, producer, key)
+		time.Sleep(2 * time.Second) // what is on its way, and what comes twice, comes now
+	}()
+	came := 0
+	for {
+		fetches := consumer.PollFetches(reading)
+		if reading.Err() != nil {
+			break
+		}
+		if err := fetches.Err(); err != nil {
+			return fmt.Errorf("consume: %w", err)
+		}
+		for r := range fetches.RecordsAll() {
+			if string(r.Key) != key {
+				continue
+			}
+			if string(r.Value) != strconv.Itoa(came) {
+				return fmt.Errorf("record %s came when %d was due", r.Value, came)
+			}
+			came++
+		}
+	}
+	if failed != nil {
+		return fmt.Errorf("produce: %w", failed)
+	}
+	if came != sent {
+		return fmt.Errorf("%d of %d records came back", came, sent)
+	}
+	figure("%d records once and in order", sent)
+	anew := logins.Load() - connections.Load()
+	figure("producer logged in anew %d times", anew)
+	if anew < 2 {
+		return errors.New("the producer let its tokens end")
+	}
+	return nil
+}
+
+// connected counts the connections of a client.
+type connected struct{ n *atomic.Int64 }
+
+func (c connected) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err == nil {
+		c.n.Add(1)
+	}
+}
+
+// produceFor writes 0, 1, 2, … under one key, which keeps them in order, and
+// returns how many it wrote.
+func produceFor(ctx context.Context, limit time.Duration, producer *kgo.Client, key string) (int, error) {
+	began := time.Now()
+	for n := 0; ; n++ {
+		if time.Since(began) > limit {
+			return n, nil
+		}
+		record := kgo.KeyStringRecord(key, strconv.Itoa(n))
+		if err := producer.ProduceSync(ctx, record).FirstErr(); err != nil {
+			return n, fmt.Errorf("record %d after %.0f s: %w", n, time.Since(began).Seconds(), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 var reference = regexp.MustCompile(`ref=\w+`)

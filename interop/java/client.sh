@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# client.sh entra|okta produce|consume|forbidden|wrong-pool: Kafka's own
-# kafka-producer-perf-test and kafka-console-consumer (their classes, as their
-# shell wrappers run them), with client credentials by JAAS against the
-# Entra-shaped or the Okta-shaped server. Reads environment variables only.
+# client.sh entra|okta|pasted produce|consume|forbidden|wrong-pool|renewal:
+# Kafka's own kafka-producer-perf-test, kafka-console-producer and
+# kafka-console-consumer (their classes, as their shell wrappers run them), with
+# client credentials by JAAS against the Entra-shaped or the Okta-shaped server.
+# pasted takes the client file JAVA_SETTINGS as it stands, and JAVA_ALLOWED_URLS.
+# Reads environment variables only.
 source "$(dirname "$0")/../lib.sh"
-[ $# -eq 2 ] || die "usage: client.sh entra|okta produce|consume|forbidden|wrong-pool"
+[ $# -eq 2 ] || die "usage: client.sh entra|okta|pasted produce|consume|forbidden|wrong-pool|renewal"
 
 shape=$1
 case $shape in
@@ -16,7 +18,8 @@ okta)
 	token_url=$OKTA_TOKEN_URL id=$OKTA_CLIENT_ID secret=$OKTA_CLIENT_SECRET scope=$OKTA_SCOPE
 	pool=$OKTA_IDENTITY_POOL_ID other_pool=$OAUTH_IDENTITY_POOL_ID
 	;;
-*) die "$shape: neither entra nor okta" ;;
+pasted) token_url=$JAVA_ALLOWED_URLS pool= other_pool= ;;
+*) die "$shape: neither entra nor okta nor pasted" ;;
 esac
 
 work=$(mktemp -d)
@@ -24,8 +27,14 @@ on_exit rm -rf "$work"
 out=$work/out
 logins_watched=10 # seconds during which the logins of a refused client are counted
 
+renewal_records=900 # at 20 a second
+
 # client_file POOL: what a user would write into the file given to the tools.
 client_file() {
+	[ "$shape" != pasted ] || {
+		cp "$JAVA_SETTINGS" "$work/client.properties"
+		return
+	}
 	(umask 077 && cat >"$work/client.properties") <<-PROPERTIES
 		security.protocol=SASL_SSL
 		ssl.truststore.type=PEM
@@ -37,12 +46,13 @@ client_file() {
 	PROPERTIES
 }
 
-# tool CLASS ARGUMENT...: started in the background, as $tool, its output in $out.
+# tool CLASS ARGUMENT...: started in the background, as $tool, its output in $out,
+# its input ours.
 tool() {
 	java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
 		"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=$token_url" \
 		"-Dlog4j2.configurationFile=$interop/kafka/log4j2.properties" \
-		-cp "$kafka_libs/*" "$@" >"$out" 2>&1 &
+		-cp "$kafka_libs/*" "$@" >"$out" 2>&1 <&0 &
 	tool=$!
 	on_exit end "$tool"
 }
@@ -52,9 +62,9 @@ perf() { # perf TOPIC RECORDS PER_SECOND ARGUMENT...
 		--producer-props "bootstrap.servers=$KAFKA_BOOTSTRAP_SERVER" client.id=interop-java-$shape --producer.config "$work/client.properties"
 }
 
-consumer() { # consumer TOPIC
+consumer() { # consumer TOPIC ARGUMENT...
 	tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$KAFKA_BOOTSTRAP_SERVER" \
-		--topic "$1" --group "$KAFKA_GROUP" --from-beginning --consumer.config "$work/client.properties"
+		--topic "$1" --group "$KAFKA_GROUP" --from-beginning --consumer.config "$work/client.properties" "${@:2}"
 }
 
 # finished: waits for the tool and shows what it said, whatever its verdict.
@@ -121,8 +131,40 @@ wrong_pool() {
 	[ "$logins" -le $((logins_watched * 2)) ] || die "$logins logins in $logins_watched s"
 }
 
+# renewal produces and consumes for longer than two tokens live: every record
+# comes once and in order, for they have one key.
+renewal() {
+	local key came name
+	key=renewal-$(openssl rand -hex 4)
+	client_file "$pool"
+	out=$work/consumed
+	consumer "$KAFKA_TOPIC" --property print.key=true --property key.separator=:
+	consuming=$tool
+	out=$work/produced
+	tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$KAFKA_BOOTSTRAP_SERVER" --topic "$KAFKA_TOPIC" \
+		--property parse.key=true --property key.separator=: --producer.config "$work/client.properties" \
+		< <(for ((i = 0; i < renewal_records; i++)); do echo "$key:$i" && sleep 0.05; done)
+	wait "$tool" || die "the producer failed: $(tail -n 3 "$out")"
+
+	all() { [ "$(grep -c "^$key:" "$work/consumed")" -ge $renewal_records ]; }
+	all_or_ended() { all || gone "$consuming"; }
+	wait_for 30 "$renewal_records records" all_or_ended || true
+	sleep 1 # what comes twice comes now
+	end "$consuming"
+	cat "$work/produced" "$work/consumed"
+	came=$(grep -c "^$key:" "$work/consumed" || true)
+	cmp <(grep "^$key:" "$work/consumed") <(for ((i = 0; i < renewal_records; i++)); do echo "$key:$i"; done) ||
+		die "$renewal_records records sent, $came came back, or not in order"
+	! grep -h 'AuthenticationException' "$work/produced" "$work/consumed" || die "a login was refused"
+	echo "figure: $came records once and in order"
+	for name in produced consumed; do
+		echo "figure: who $name logged in anew $(grep -c 'Finished re-authentication' "$work/$name") times"
+		[ "$(grep -c 'Finished re-authentication' "$work/$name")" -ge 2 ] || die "who $name let its tokens end"
+	done
+}
+
 case $2 in
-produce | consume | forbidden) "$2" ;;
+produce | consume | forbidden | renewal) "$2" ;;
 wrong-pool) wrong_pool ;;
 *) die "$2: unknown" ;;
 esac

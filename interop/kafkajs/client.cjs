@@ -82,8 +82,8 @@ async function roundtrip() {
       },
     })
   })
-  await consumer.disconnect()
   figure(`consumed ${seconds(produced)}`)
+  await consumer.disconnect() // waits for its last Fetch, up to 5 s
 }
 
 // kafkajs wraps Kafka's error and keeps of it only the words.

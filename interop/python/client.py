@@ -6,6 +6,7 @@ reads environment variables only (see `klamm lab --env-file`), does one thing,
 prints lines "figure: ..." and ends with 0 when it went as it should.
 """
 
+import logging
 import os
 import re
 import sys
@@ -30,10 +31,18 @@ PATIENCE = 30.0  # seconds for anything that should succeed
 WORDS_WITHIN = 5.0  # seconds until a refused client has our words
 LOGINS_WATCHED = 10.0  # seconds during which its logins are counted
 LOGINS_PER_SECOND = 2.0
+RENEWAL, PER_SECOND = 45.0, 20  # seconds of producing and consuming while tokens end, and how much
 
 
 def settings(**more):
-    """What an application's configuration file would hold; pool is our only parameter."""
+    """What an application's configuration file would hold; pool is our only parameter.
+
+    The file that LIBRDKAFKA_SETTINGS names, if any, is used as it stands.
+    """
+    more = {name.replace("_", "."): value for name, value in more.items()}
+    if "LIBRDKAFKA_SETTINGS" in ENV:
+        with open(ENV["LIBRDKAFKA_SETTINGS"], encoding="utf-8") as file:
+            return dict(line.rstrip("\n").split("=", 1) for line in file) | more
     pool = more.pop("pool", ENV["KAFKA_IDENTITY_POOL_ID"])
     query = f"api-version=2025-04-07&resource={ENV['KAFKA_RESOURCE']}&client_id={ENV['AZURE_CLIENT_ID']}"
     common = {
@@ -48,7 +57,7 @@ def settings(**more):
         "sasl.oauthbearer.config": f"query={query}",
         "sasl.oauthbearer.extensions": f"logicalCluster={ENV['KAFKA_LOGICAL_CLUSTER_ID']},identityPoolId={pool}",
     }
-    return common | {name.replace("_", "."): value for name, value in more.items()}
+    return common | more
 
 
 def figure(text):
@@ -212,6 +221,58 @@ def wrong_pool():
     expect(rate <= LOGINS_PER_SECOND, f"{len(first)} logins in {LOGINS_WATCHED:.0f} s")
 
 
+def listener():
+    """A logger for a client, and the list of what it hears."""
+    logger, handler, heard = logging.Logger("librdkafka"), logging.Handler(), []
+    handler.emit = lambda record: heard.append(record.getMessage())
+    logger.addHandler(handler)
+    return logger, heard
+
+
+def renewal():
+    """Produces and consumes for longer than two tokens live: every record once, in order, no error."""
+    errors, delivered, seen, key = [], [], [], uuid.uuid4().hex
+    common = {"error_cb": errors.append, "debug": "security"}
+    (producer_log, producer_heard), (consumer_log, consumer_heard) = listener(), listener()
+    producer = Producer(settings(enable_idempotence=True) | common, logger=producer_log)
+    group = {"group.id": f"{ENV['KAFKA_GROUP']}-renewal", "auto.offset.reset": "earliest"}
+    consumer = Consumer(settings() | group | common, logger=consumer_log)
+    consumer.subscribe([ENV["KAFKA_TOPIC"]])
+
+    def delivery(error, message):
+        (errors if error else delivered).append(error or message.value())
+
+    def read():
+        message = consumer.poll(0.05)
+        if message is None:
+            return
+        if message.error():
+            errors.append(message.error())
+        elif message.key() == key.encode():
+            seen.append(int(message.value()))
+
+    began, sent = time.monotonic(), 0
+    while (passed := time.monotonic() - began) < RENEWAL:
+        if passed * PER_SECOND > sent:
+            producer.produce(ENV["KAFKA_TOPIC"], key=key, value=str(sent), on_delivery=delivery)
+            sent += 1
+        producer.poll(0)
+        read()
+    expect(producer.flush(PATIENCE) == 0, "records were left over")
+    until(lambda: read() or len(seen) >= sent, f"only {len(seen)} of {sent} records came back")
+    for _ in range(20):  # a record that comes twice comes now
+        read()
+    consumer.close()
+    expect(not errors, f"{len(errors)} errors: {errors[:3]}")
+    expect(len(delivered) == sent, f"{len(delivered)} of {sent} records were delivered")
+    expect(seen == list(range(sent)), f"{sent} records sent, {len(seen)} came back, {len(set(seen))} different ones")
+    figure(f"{sent} records once and in order")
+    for who, heard in (("producer", producer_heard), ("consumer", consumer_heard)):
+        renewals = sum("in state REAUTH" in line for line in heard)
+        figure(f"{who} logged in anew {renewals} times")
+        expect(renewals >= 2, f"the {who} let its tokens end")
+
+
 def admin():
     """Topics and groups: create, list, describe, delete, under names that the role covers."""
     client, name = AdminClient(settings()), uuid.uuid4().hex[:8]
@@ -255,7 +316,7 @@ def addresses():
     figure(", ".join(f"{h}:{p}" for h, p in sorted(seen)))
 
 
-WHATS = {f.__name__.replace("_", "-"): f for f in (classic, kip848, transaction, forbidden, wrong_pool, admin, addresses)}
+WHATS = {f.__name__.replace("_", "-"): f for f in (classic, kip848, transaction, forbidden, wrong_pool, renewal, admin, addresses)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in WHATS:
