@@ -17,7 +17,7 @@ import (
 func newLab(p *printer) *cobra.Command {
 	o := app.LabOptions{Ports: lab.DefaultPorts()}
 	var check bool
-	var ports, envFile string
+	var ports, envFile, level string
 	cmd := &cobra.Command{
 		Use:   "lab [-- CMD [ARG...]]",
 		Short: "Everything on this machine: gateway, Kafka, Entra ID, IMDS and an Okta-shaped server",
@@ -47,6 +47,12 @@ exit code. Records are kept in memory and end with the lab.`,
 			if ports == "auto" {
 				o.Ports = onlyNamed(cmd, o.Ports)
 			}
+			if level != "" {
+				var err error
+				if o.Log, err = newLog(p, "text", level); err != nil {
+					return err
+				}
+			}
 			if o.EmulatorsOnly && (check || o.Upstream != "") {
 				return fault.New(fault.Invalid, "--emulators-only starts no gateway: it goes with neither --check nor --upstream")
 			}
@@ -61,6 +67,7 @@ exit code. Records are kept in memory and end with the lab.`,
 	f.StringVar(&o.Issuers, "issuers", "", "whose name Entra tokens carry: microsoft (the literal issuers; default) or own (the emulator's URL; default with --emulators-only)")
 	f.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "how long the emulators' tokens live, such as 20s; as the real services' when not given")
 	f.StringVar(&o.Upstream, "upstream", "", "HOST:PORT of a Kafka without TLS and login, to stand behind the gateway instead of the engine")
+	f.StringVar(&level, "log-level", "", "debug, info, warn or error: log to standard error; no log when not given")
 	f.StringVar(&ports, "ports", "fixed", "fixed, or auto: the system chooses")
 	for name, port := range portFlags(&o.Ports) {
 		f.IntVar(port, name, *port, portHelp[name])

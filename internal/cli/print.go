@@ -62,24 +62,11 @@ func round(d time.Duration) time.Duration {
 // errors prints err, one line for each joined error, each with its hint.
 func (p *printer) errors(err error) {
 	for _, e := range flatten(err) {
-		fmt.Fprintf(p.err, "%s %s\n", p.paint(red, "klamm:"), sentence(e))
+		fmt.Fprintf(p.err, "%s %s\n", p.paint(red, "klamm:"), fault.Sentence(e))
 		if hint := fault.HintOf(e); hint != "" {
 			fmt.Fprintf(p.err, "       %s\n", hint)
 		}
 	}
-}
-
-// sentence is an error with its causes, for the operator's own terminal. A
-// cause that says no more than what is said already is left out.
-func sentence(err error) string {
-	text, root := err.Error(), err
-	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
-		root = cause
-	}
-	for cause := errors.Unwrap(err); cause != nil && !strings.Contains(text, root.Error()); cause = errors.Unwrap(cause) {
-		text += ": " + cause.Error()
-	}
-	return text
 }
 
 func flatten(err error) []error {

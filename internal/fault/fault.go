@@ -84,18 +84,24 @@ func HintOf(err error) string {
 	return ""
 }
 
-// Detail is everything, for a log or a terminal: place, sentence, causes, hint.
-func Detail(err error) string {
-	var b strings.Builder
-	b.WriteString(err.Error())
+// Sentence is an error with its causes, for a log or the operator's own
+// terminal, never for a remote party. Causes that say no more than what is said
+// already are left out.
+func Sentence(err error) string {
+	text, root := err.Error(), err
 	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
-		b.WriteString(": ")
-		b.WriteString(cause.Error())
+		root = cause
 	}
+	for cause := errors.Unwrap(err); cause != nil && !strings.Contains(text, root.Error()); cause = errors.Unwrap(cause) {
+		text += ": " + cause.Error()
+	}
+	return text
+}
+
+// Detail is everything, for a log: place, sentence, causes, hint.
+func Detail(err error) string {
 	if hint := HintOf(err); hint != "" {
-		b.WriteString(" (")
-		b.WriteString(hint)
-		b.WriteString(")")
+		return Sentence(err) + " (" + hint + ")"
 	}
-	return b.String()
+	return Sentence(err)
 }

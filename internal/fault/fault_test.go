@@ -28,6 +28,24 @@ func TestError(t *testing.T) {
 	}
 }
 
+func TestSentenceSaysNothingTwice(t *testing.T) {
+	root := errors.New("connection refused")
+	wrapped := fmt.Errorf("dial: %w", root)
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{wrapped, "dial: connection refused"},
+		{fault.New(fault.Unavailable, "no answer").Because(wrapped), "no answer: dial: connection refused"},
+		{fault.New(fault.Unavailable, "no answer").Because(fault.New(fault.Unavailable, "broker 1 is away").Because(root)), "no answer: broker 1 is away: connection refused"},
+		{fault.New(fault.Unavailable, "no answer: connection refused").Because(wrapped), "no answer: connection refused"},
+	} {
+		if got := fault.Sentence(c.err); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestKindOf(t *testing.T) {
 	for _, c := range []struct {
 		err  error
