@@ -21,7 +21,7 @@ func (c *call) alter(kind kmsg.ConfigResourceType, name string) *refusal {
 		return c.config(iam.AlterConfigs, kind, name)
 	}
 	c.asked = true
-	return c.outcome(iam.Cluster, c.session.refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
+	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
 		Name: "request", Saw: "a change to the configuration of a " + kind.String(), Wanted: "a topic or a group", Code: guard.CodeUnserved,
 	}))
 }

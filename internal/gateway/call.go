@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -76,15 +75,8 @@ func (c *call) must(actions ...iam.Action) bool {
 // attack audits what no client of good will sends, and has the connection
 // closed. Its event is about the cluster.
 func (c *call) attack(what, wanted string) {
-	c.err = c.session.refuse(c.Call, iam.Action{Op: iam.ClusterAction, On: iam.ClusterResource()},
+	c.err = c.session.grant.Refuse(c.Call, iam.Action{Op: iam.ClusterAction, On: iam.ClusterResource()},
 		iam.Step{Name: "request", Saw: what, Wanted: wanted, Code: guard.CodeUnserved})
-}
-
-// refuse audits a no that was found here. Events are kept longer than the frame
-// that the client's own name stands in.
-func (s *session) refuse(call guard.Call, a iam.Action, why iam.Step) *guard.Refusal {
-	call.ClientID = strings.Clone(call.ClientID)
-	return s.grant.Refuse(call, a, why)
 }
 
 // visible is the silent decision for listings. It may be used after the call.

@@ -94,7 +94,7 @@ func (s *session) upstreamRefused(who guard.Call, resp kmsg.Response) {
 	if !api.HasCode(resp, denied) {
 		return
 	}
-	s.refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
+	s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
 		Name: "upstream", Saw: "the cluster behind refused klamm's own user", Wanted: "a user that may do it", Code: guard.CodeUpstream,
 	})
 }

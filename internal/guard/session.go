@@ -102,6 +102,7 @@ func (s *Session) Visible(a iam.Action) bool {
 // is never served or a right that klamm's own user lacks upstream. The step
 // says why.
 func (s *Session) Refuse(call Call, a iam.Action, step iam.Step) *Refusal {
+	call.Method, call.ClientID = strings.Clone(call.Method), strings.Clone(call.ClientID)
 	step.OK = false
 	if step.Mend == "" {
 		step.Mend = mendOf(step.Code)
