@@ -17,7 +17,7 @@ func checkMessage(t *trail, c iam.Credential) error {
 		return t.fail(SASLMessage, "SASL message", c.Malformed, "n,,^Aauth=Bearer TOKEN^AlogicalCluster=LKC^AidentityPoolId=POOLS^A^A, where ^A is the byte 1", c.Mend)
 	case !c.Token.IsZero():
 		return nil
-	case t.mechanism != "" && t.mechanism != "OAUTHBEARER":
+	case t.mechanism != "OAUTHBEARER":
 		return t.fail(Mechanism, "mechanism", show(t.mechanism), "OAUTHBEARER", "")
 	}
 	return t.fail(TokenMissing, "token", "none", "a JWT access token", "")
