@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"strings"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/kafka/api"
@@ -46,7 +49,7 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 		return relay.Plan{}, c.err
 	}
 	if all {
-		return relay.Plan{Verdict: relay.Pass, Drop: true, Stream: s.streamed(f.Version)}, nil
+		return relay.Plan{Verdict: relay.Pass, Drop: true, Stream: s.streamedEdit(c, f.Version)}, nil
 	}
 	req, err := api.Decode(keyFetch, f.Version, body)
 	if err != nil {
@@ -61,20 +64,38 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	return plan, err
 }
 
-// fetchAnswers is the edit of a session's answers that stream through. They
-// stream one after the other, so that one serves all of a version; a client
-// that changes the version in between gets another.
+// fetchAnswers edits a session's answers that stream through. They stream one
+// after the other, so that one serves all of a version. It is used on another
+// goroutine than the session's plans.
 type fetchAnswers struct {
-	version int16
-	stream  *api.FetchStream // used by the relay, not to be read here
+	*api.FetchStream
+	refused func() // the broker refused klamm's own user
 }
 
-func (s *session) streamed(version int16) kafka.StreamEdit {
-	if version < api.FetchTags {
-		return nil
+func (a *fetchAnswers) End() error {
+	seen, err := a.FetchStream.End()
+	if seen {
+		a.refused()
 	}
-	if s.fetched.stream == nil || s.fetched.version != version {
-		s.fetched = fetchAnswers{version, &api.FetchStream{Version: version}}
+	return err
+}
+
+// streamedEdit gives the edit for a version; a client speaks one, so that it
+// is made once.
+func (s *session) streamedEdit(c *call, version int16) kafka.StreamEdit {
+	if s.streamed.edit != nil && s.streamed.version == version {
+		return s.streamed.edit
 	}
-	return s.fetched.stream
+	who := guard.Call{Method: c.Method, ClientID: strings.Clone(c.ClientID)}
+	s.streamed = streamEdit{version, &fetchAnswers{
+		FetchStream: api.NewFetchStream(version, topicDenied),
+		refused:     func() { s.refuseUpstream(who) },
+	}}
+	return s.streamed.edit
+}
+
+// streamEdit is the edit of a version's answers that stream.
+type streamEdit struct {
+	version int16
+	edit    *fetchAnswers
 }

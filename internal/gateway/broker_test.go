@@ -201,6 +201,35 @@ func TestUpstreamRefusesProduce(t *testing.T) {
 	}
 }
 
+// TestUpstreamRefusesFetch: answers of every version stream through, and tell
+// on their way that klamm's own user lacks a right.
+func TestUpstreamRefusesFetch(t *testing.T) {
+	h := build(t, alice())
+	b := h.loggedIn("alice", 0)
+	_, id := h.leader("orders")
+	for version := rules[keyFetch].min; version <= rules[keyFetch].max; version++ {
+		for _, code := range []int16{topicDenied, 10} {
+			h.behind.ControlKey(keyFetch, func(req kmsg.Request) (kmsg.Response, error, bool) {
+				r := req.ResponseKind().(*kmsg.FetchResponse)
+				r.Topics = []kmsg.FetchResponseTopic{{Topic: "orders", TopicID: id, Partitions: []kmsg.FetchResponseTopicPartition{{ErrorCode: code}}}}
+				return r, nil, true
+			})
+			h.log.allowed()
+			q := fetchOf(version, "orders")
+			if version >= api.FetchIDs {
+				q.Topics[0].Topic, q.Topics[0].TopicID = "", id
+			}
+			r := b.ask(q).(*kmsg.FetchResponse)
+			if r.Topics[0].Partitions[0].ErrorCode != code {
+				t.Errorf("version %d: %+v", version, r)
+			}
+			if audited := h.log.upstream(); (audited == 1) != (code == topicDenied) {
+				t.Errorf("version %d, error %d: %d events", version, code, audited)
+			}
+		}
+	}
+}
+
 // TestProduceAnswersName: neither new leaders nor words tell where brokers are, of
 // a Produce that passes and of one that is partly refused.
 func TestProduceAnswersName(t *testing.T) {

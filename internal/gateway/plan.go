@@ -91,9 +91,12 @@ func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 // upstreamRefused audits an authorization error that comes from the broker: it
 // is klamm's own user who lacks the right there, whatever the client's roles.
 func (s *session) upstreamRefused(who guard.Call, resp kmsg.Response) {
-	if !api.HasCode(resp, denied) {
-		return
+	if api.HasCode(resp, denied) {
+		s.refuseUpstream(who)
 	}
+}
+
+func (s *session) refuseUpstream(who guard.Call) {
 	s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
 		Name: "upstream", Saw: "the cluster behind refused klamm's own user", Wanted: "a user that may do it", Code: guard.CodeUpstream,
 	})

@@ -26,9 +26,9 @@ type session struct {
 	call     call
 	produce  api.Produce
 	fetch    api.Fetch
-	fetched  fetchAnswers
 	refused  []*refusal // of the topics of a Produce or Fetch
 	produced answerEdit // of the Produce requests that pass
+	streamed streamEdit // of the Fetch requests that pass
 
 	renewal renewal
 }

@@ -1,41 +1,57 @@
 package api
 
-import "github.com/klammhq/klamm/internal/fault"
+import (
+	"slices"
 
-// FetchStream takes brokers' addresses out of a Fetch answer while it streams.
-// An answer with tagged fields (from version 12 on) may end in one that names
-// new leaders with their hosts (NodeEndpoints, KIP-951), long after its length
-// was sent. So the length stays: the field becomes one of the same size that
-// nobody knows, which clients step over (KIP-482), and its bytes become zero.
+	"github.com/klammhq/klamm/internal/fault"
+)
+
+// FetchStream reads a Fetch answer while it streams to a client.
 //
-// Everything in an answer is a number of variable length, or bytes whose
-// length is fixed or was said by the number before them; so the state is which
-// number comes next. The zero value with a Version is ready, and after End it
-// is ready for the next answer. It allocates nothing and holds no byte.
+// It takes brokers' addresses out: an answer with tagged fields (from version
+// 12 on) may end in one that names new leaders with their hosts (NodeEndpoints,
+// KIP-951), long after its length was sent. So the length stays: the field
+// becomes one of the same size that nobody knows, which clients step over
+// (KIP-482), and its bytes become zero. And it tells which errors the broker
+// gave for partitions.
+//
+// Everything in an answer is a number, or bytes whose length is fixed or was
+// said by the number before them; so the state is which number comes next. The
+// value of [NewFetchStream] is ready, and after End it is ready for the next
+// answer. It allocates nothing and holds no byte.
 type FetchStream struct {
-	Version int16
+	version int16
+	watched []int16 // error codes
 
 	at     fetchNumber
 	begun  bool
 	skip   int  // bytes to pass over before the number; steps add to it
 	blank  bool // and to make zero
 	number uint64
-	shift  uint
+	have   uint // bits of it that were read
 
 	// How many are still to come. Tags are those of an aborted transaction, a
 	// partition, a topic or the answer.
 	topics, partitions, aborted, tags int
 	of                                fetchTags
+	seen                              bool // one of the watched errors
 }
 
-// fetchNumber is a number of variable length in FetchResponse.json.
+// NewFetchStream makes the reader of a version's answers, from FetchMin to
+// FetchMax, that watches for error codes of partitions.
+func NewFetchStream(version int16, watched ...int16) *FetchStream {
+	return &FetchStream{version: version, watched: watched}
+}
+
+// fetchNumber is a number in FetchResponse.json.
 type fetchNumber uint8
 
 const (
 	headerTags fetchNumber = iota // of the response header, version 1
 	topicCount
-	topicName // its length, in version 12
+	topicName // its length, up to version 12
 	partitionCount
+	errorCode
 	abortedCount
 	recordBytes
 	tagCount
@@ -43,6 +59,9 @@ const (
 	tagBytes
 	nothing // the answer is over
 )
+
+// fixedBytes is how many bytes a number has that is not of variable length.
+var fixedBytes = [...]uint{topicCount: 4, topicName: 2, partitionCount: 4, errorCode: 2, abortedCount: 4, recordBytes: 4, nothing: 0}
 
 type fetchTags uint8
 
@@ -58,71 +77,124 @@ const (
 	unknownTag   = 0x7f // takes its place
 )
 
+func (s *FetchStream) flexible() bool { return s.version >= FetchTags }
+
 // Edit changes the next bytes of an answer in place; the first are those of
 // its correlation id. The error is Malformed: what follows cannot be
 // understood, so that nothing more may reach the client.
 func (s *FetchStream) Edit(b []byte) error {
 	if !s.begun {
-		s.begun, s.skip = true, 4 // correlation id
+		s.begin()
 	}
 	for i := 0; i < len(b); {
-		if s.skip > 0 {
+		switch {
+		case s.skip > 0:
 			n := min(s.skip, len(b)-i)
 			if s.blank {
 				clear(b[i : i+n])
 			}
 			s.skip, i = s.skip-n, i+n
 			continue
-		}
-		if s.at == nothing {
+		case s.at == nothing:
 			return s.bad("bytes after its end")
-		}
-		if s.at == headerTags && b[i] != 0 {
+		case s.at == headerTags && b[i] != 0:
 			return s.bad("fields in its header")
-		}
-		if s.at == tagNumber && s.of == answerTags {
+		case s.at == tagNumber && s.of == answerTags:
 			if b[i] != endpointsTag {
 				return s.bad("a field that is not known")
 			}
 			b[i] = unknownTag
 		}
-		s.number |= uint64(b[i]&0x7f) << s.shift
-		if b[i]&0x80 == 0 {
-			n := s.number
-			s.number, s.shift = 0, 0
-			if n > maxFetchNumber {
-				return s.bad("a number that is too large")
-			}
-			s.read(int(n))
-		} else if s.shift += 7; s.shift > 28 {
-			return s.bad("a number of more than 5 bytes")
+		if err := s.take(b[i]); err != nil {
+			return err
 		}
 		i++
 	}
 	return nil
 }
 
-// maxFetchNumber is larger than any number of an answer that Kafka can send.
-const maxFetchNumber = 1 << 31
+// begin passes over the correlation id, and goes to the first number.
+func (s *FetchStream) begin() {
+	s.begun, s.skip = true, 4
+	if !s.flexible() {
+		s.head()
+	}
+}
+
+// take adds a byte to the number and reads it when it is whole.
+func (s *FetchStream) take(b byte) error {
+	if s.flexible() && s.at != errorCode {
+		s.number |= uint64(b&0x7f) << s.have
+		if s.have += 7; b&0x80 != 0 {
+			if s.have > 28 {
+				return s.bad("a number of more than 5 bytes")
+			}
+			return nil
+		}
+	} else {
+		s.number = s.number<<8 | uint64(b)
+		if s.have += 8; s.have < 8*fixedBytes[s.at] {
+			return nil
+		}
+	}
+	n, ok := s.value()
+	if !ok {
+		return s.bad("a number that is too large")
+	}
+	s.number, s.have = 0, 0
+	s.read(n)
+	return nil
+}
+
+// value is the number as it is meant: -1 for null, where lengths and counts of
+// variable length are one more than they mean (KIP-482).
+func (s *FetchStream) value() (int, bool) {
+	if s.at == errorCode {
+		return int(int16(s.number)), true
+	}
+	if !s.flexible() {
+		if bits := s.have; s.number == 1<<bits-1 {
+			return -1, true
+		}
+		return int(s.number), s.number < 1<<31
+	}
+	switch s.at {
+	case headerTags, tagCount, tagNumber, tagBytes:
+		return int(s.number), s.number < 1<<31
+	}
+	return int(s.number) - 1, s.number <= 1<<31
+}
 
 // read takes a number and moves on to the next one.
 func (s *FetchStream) read(n int) {
 	switch s.at {
 	case headerTags:
-		s.at, s.skip = topicCount, 4+2+4 // throttle time, error, session id
+		s.head()
 	case topicCount:
-		s.topics = n - 1
+		s.topics = n
 		s.topic()
 	case topicName:
-		s.skip, s.at = n-1, partitionCount
+		s.skip += max(n, 0)
+		s.at = partitionCount
 	case partitionCount:
-		s.partitions = n - 1
+		s.partitions = n
 		s.partition()
+	case errorCode:
+		s.seen = s.seen || slices.Contains(s.watched, int16(n))
+		s.at = abortedCount
+		s.skip += 8 + 8 // high watermark, last stable offset
+		if s.version >= 5 {
+			s.skip += 8 // log start offset
+		}
 	case abortedCount:
-		s.aborted = n - 1
+		s.aborted = n
+		if !s.flexible() { // nothing of variable length is between them
+			s.skip += (8 + 8) * max(n, 0)
+			s.aborted = 0
+		}
 		s.abort()
 	case recordBytes:
-		s.skip = max(n-1, 0)
+		s.skip += max(n, 0)
 		s.fields(partitionTags)
 	case tagCount:
 		s.tags = n
@@ -130,9 +202,18 @@ func (s *FetchStream) read(n int) {
 	case tagNumber:
 		s.at = tagBytes
 	case tagBytes:
-		s.skip, s.blank = n, s.of == answerTags
+		s.skip, s.blank = s.skip+n, s.of == answerTags
 		s.tags--
 		s.tag()
+	}
+}
+
+// head passes over throttle time, error and session id.
+func (s *FetchStream) head() {
+	s.at = topicCount
+	s.skip += 4
+	if s.version >= 7 {
+		s.skip += 2 + 4
 	}
 }
 
@@ -141,7 +222,7 @@ func (s *FetchStream) topic() {
 	switch {
 	case s.topics <= 0:
 		s.fields(answerTags)
-	case s.Version >= FetchIDs:
+	case s.version >= FetchIDs:
 		s.at = partitionCount
 		s.skip += 16
 	default:
@@ -150,14 +231,13 @@ func (s *FetchStream) topic() {
 	s.topics--
 }
 
-// partition begins the next partition: index, error, high watermark, last
-// stable offset, log start offset.
+// partition begins the next partition with its index and error.
 func (s *FetchStream) partition() {
 	if s.partitions <= 0 {
 		s.fields(topicTags)
 	} else {
-		s.at = abortedCount
-		s.skip += 4 + 2 + 8 + 8 + 8
+		s.at = errorCode
+		s.skip += 4
 	}
 	s.partitions--
 }
@@ -165,17 +245,25 @@ func (s *FetchStream) partition() {
 // abort begins the next aborted transaction (producer id, first offset), or
 // goes on to the preferred replica and the records.
 func (s *FetchStream) abort() {
-	if s.aborted <= 0 {
-		s.at = recordBytes
-		s.skip += 4
-	} else {
-		s.fields(abortedTags)
+	if s.aborted > 0 {
+		s.aborted--
 		s.skip += 8 + 8
+		s.fields(abortedTags)
+		return
 	}
-	s.aborted--
+	s.at = recordBytes
+	if s.version >= 11 {
+		s.skip += 4
+	}
 }
 
-func (s *FetchStream) fields(of fetchTags) { s.at, s.of = tagCount, of }
+// fields goes to tagged fields, or past them in versions that have none.
+func (s *FetchStream) fields(of fetchTags) {
+	s.at, s.of, s.tags = tagCount, of, 0
+	if !s.flexible() {
+		s.tag()
+	}
+}
 
 // tag begins the next tagged field, or what follows the last of them.
 func (s *FetchStream) tag() {
@@ -195,13 +283,16 @@ func (s *FetchStream) tag() {
 	}
 }
 
-// End is asked after the last byte; the error is Malformed.
-func (s *FetchStream) End() error {
+// End is asked after the last byte, and makes ready for the next answer. seen
+// tells whether a partition had one of the watched errors; the error is
+// Malformed.
+func (s *FetchStream) End() (seen bool, err error) {
 	if s.at != nothing || s.skip > 0 {
-		return s.bad("an early end")
+		return false, s.bad("an early end")
 	}
-	*s = FetchStream{Version: s.Version}
-	return nil
+	seen = s.seen
+	*s = FetchStream{version: s.version, watched: s.watched}
+	return seen, nil
 }
 
 func (s *FetchStream) bad(what string) error {

@@ -40,14 +40,28 @@ func fetchAnswer(version int16, endpoints int) *kmsg.FetchResponse {
 
 // onTheWire is the answer with its header.
 func onTheWire(resp *kmsg.FetchResponse) []byte {
-	return resp.AppendTo([]byte{0, 0, 0, 7, 0})
+	return resp.AppendTo(headOf(resp.Version))
+}
+
+func headOf(version int16) []byte {
+	if version < FetchTags {
+		return []byte{0, 0, 0, 7}
+	}
+	return []byte{0, 0, 0, 7, 0}
 }
 
 func TestFetchStream(t *testing.T) {
-	for version := int16(12); version <= FetchMax; version++ {
-		stream := FetchStream{Version: version}
+	for version := int16(FetchMin); version <= FetchMax; version++ {
+		stream := NewFetchStream(version, 29)
 		for _, endpoints := range []int{0, 1, 40, 0} {
+			if version < FetchTags {
+				endpoints = 0
+			}
 			resp := fetchAnswer(version, endpoints)
+			denied := endpoints == 40 || version%2 == 1
+			if denied {
+				resp.Topics[2].Partitions[1].ErrorCode = 29
+			}
 			whole := onTheWire(resp)
 			for _, chunk := range []int{1, 2, 3, 7, 100, len(whole)} {
 				b := bytes.Clone(whole)
@@ -56,8 +70,8 @@ func TestFetchStream(t *testing.T) {
 						t.Fatalf("version %d, %d endpoints, chunks of %d: %v", version, endpoints, chunk, err)
 					}
 				}
-				if err := stream.End(); err != nil {
-					t.Fatalf("version %d, %d endpoints, chunks of %d: %v", version, endpoints, chunk, err)
+				if seen, err := stream.End(); err != nil || seen != denied {
+					t.Fatalf("version %d, %d endpoints, chunks of %d: error seen %v, %v", version, endpoints, chunk, seen, err)
 				}
 				if len(b) != len(whole) || bytes.Contains(b, []byte("127.77")) || bytes.Contains(b, []byte("rack")) || bytes.Contains(b, []byte{0x27, 0x0f}) {
 					t.Fatalf("version %d: an address is left", version)
@@ -67,7 +81,7 @@ func TestFetchStream(t *testing.T) {
 				}
 				got := kmsg.NewPtrFetchResponse()
 				got.Version = version
-				if err := got.ReadFrom(b[5:]); err != nil {
+				if err := got.ReadFrom(b[len(headOf(version)):]); err != nil {
 					t.Fatal(err)
 				}
 				if got.UnknownTags.Len() != min(endpoints, 1) || len(got.Brokers) != 0 {
@@ -83,14 +97,16 @@ func TestFetchStream(t *testing.T) {
 }
 
 func TestFetchStreamRefuses(t *testing.T) {
-	whole := onTheWire(fetchAnswer(16, 1))
-	for n := range len(whole) {
-		s := FetchStream{Version: 16}
-		if err := s.Edit(bytes.Clone(whole[:n])); err != nil {
-			continue
-		}
-		if err := s.End(); err == nil {
-			t.Fatalf("an answer cut after %d of %d bytes is whole", n, len(whole))
+	for _, version := range []int16{FetchMin, 5, 7, 11, 12, 13, 16} {
+		whole := onTheWire(fetchAnswer(version, 0))
+		for n := range len(whole) {
+			s := NewFetchStream(version)
+			if err := s.Edit(bytes.Clone(whole[:n])); err != nil {
+				continue
+			}
+			if _, err := s.End(); err == nil {
+				t.Fatalf("version %d: an answer cut after %d of %d bytes is whole", version, n, len(whole))
+			}
 		}
 	}
 	empty := kmsg.NewPtrFetchResponse()
@@ -105,10 +121,9 @@ func TestFetchStreamRefuses(t *testing.T) {
 		"a number above 2^31":     append(bytes.Clone(plain[:len(plain)-2]), 0xff, 0xff, 0xff, 0xff, 0x0f),
 		"twice the same endpoint": append(bytes.Clone(plain[:len(plain)-1]), 2, 0, 0, 1, 0),
 	} {
-		s := FetchStream{Version: 16}
+		s := NewFetchStream(16)
 		if err := s.Edit(b); err == nil {
-			err = s.End()
-			if err == nil {
+			if _, err = s.End(); err == nil {
 				t.Errorf("%s is taken", name)
 			}
 		}
@@ -118,26 +133,26 @@ func TestFetchStreamRefuses(t *testing.T) {
 // FuzzFetchStream: what passes is what kmsg reads too, without brokers, and of
 // the same length.
 func FuzzFetchStream(f *testing.F) {
-	for version := int16(12); version <= FetchMax; version++ {
+	for version := int16(FetchMin); version <= FetchMax; version++ {
 		f.Add(version, onTheWire(fetchAnswer(version, 2)), 3)
 		f.Add(version, onTheWire(fetchAnswer(version, 0)), 100)
 	}
 	f.Fuzz(func(t *testing.T, version int16, b []byte, chunk int) {
-		if version < 12 || version > FetchMax || chunk < 1 {
+		if version < FetchMin || version > FetchMax || chunk < 1 {
 			return
 		}
-		s := FetchStream{Version: version}
+		s := NewFetchStream(version)
 		for at := 0; at < len(b); at += chunk {
 			if s.Edit(b[at:min(at+chunk, len(b))]) != nil {
 				return
 			}
 		}
-		if s.End() != nil {
+		if _, err := s.End(); err != nil {
 			return
 		}
 		resp := kmsg.NewPtrFetchResponse()
 		resp.Version = version
-		if err := resp.ReadFrom(b[5:]); err == nil && len(resp.Brokers) > 0 {
+		if err := resp.ReadFrom(b[len(headOf(version)):]); err == nil && len(resp.Brokers) > 0 {
 			t.Fatalf("%d brokers passed", len(resp.Brokers))
 		}
 	})
@@ -145,12 +160,15 @@ func FuzzFetchStream(f *testing.F) {
 
 func BenchmarkFetchStream(b *testing.B) {
 	whole := onTheWire(fetchAnswer(15, 0))
-	s := FetchStream{Version: 15}
+	s := NewFetchStream(15, 29)
 	b.SetBytes(int64(len(whole)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if s.Edit(whole) != nil || s.End() != nil {
+		if s.Edit(whole) != nil {
 			b.Fatal("refused")
+		}
+		if _, err := s.End(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
