@@ -20,7 +20,7 @@ type slow struct {
 
 func (s slow) Record(ctx context.Context, r audit.Record) error {
 	if r.Refused() {
-		time.Sleep(s.takes)
+		<-time.After(s.takes)
 	}
 	return s.ledger.Record(ctx, r)
 }
@@ -51,7 +51,7 @@ func TestCutDoesNotWaitForTheDisk(t *testing.T) {
 						t.Fatal("a session waits for the disk")
 					}
 				}
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				synctest.Wait()
 				refused := 0
 				for _, r := range d.all() {

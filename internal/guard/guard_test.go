@@ -114,12 +114,12 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor()
 		s := d.enter(t)
-		time.Sleep(time.Hour - time.Second)
+		<-time.After(time.Hour - time.Second)
 		synctest.Wait()
 		if ended(s) || s.Lifetime() != time.Second {
 			t.Fatalf("ended %v with %v left", ended(s), s.Lifetime())
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		if !ended(s) || d.open != 0 || !strings.Contains(s.Reason(), "token has ended") {
 			t.Errorf("ended %v, %q", ended(s), s.Reason())

@@ -16,7 +16,7 @@ func TestReauthenticate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor()
 		s := d.enter(t)
-		time.Sleep(50 * time.Minute)
+		<-time.After(50 * time.Minute)
 		d.tokens["fresh"] = identity("pool-a") // another hour from now
 		if err := s.Reauthenticate(context.Background(), credential("fresh")); err != nil {
 			t.Fatal(err)
@@ -24,7 +24,7 @@ func TestReauthenticate(t *testing.T) {
 		if s.Lifetime() != time.Hour || len(d.all()) != 2 || d.last(t).Refused() {
 			t.Errorf("%v left, audited %+v", s.Lifetime(), d.all())
 		}
-		time.Sleep(59 * time.Minute)
+		<-time.After(59 * time.Minute)
 		synctest.Wait()
 		if ended(s) {
 			t.Fatal("ended with the old token")
@@ -36,7 +36,7 @@ func TestReauthenticate(t *testing.T) {
 		if err := s.Reauthenticate(context.Background(), credential("fresh")); err != nil || s.Lifetime() != time.Minute {
 			t.Errorf("%v, %v left", err, s.Lifetime())
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if !ended(s) {
 			t.Error("goes on without a token")
@@ -135,9 +135,9 @@ func TestRenewalBegunInTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor()
 			s := d.enter(t)
-			time.Sleep(time.Hour - time.Millisecond)
+			<-time.After(time.Hour - time.Millisecond)
 			s.Renewing(10 * time.Second)
-			time.Sleep(2 * time.Second)
+			<-time.After(2 * time.Second)
 			synctest.Wait()
 			if ended(s) {
 				t.Fatal("ended while it was renewing")
@@ -154,7 +154,7 @@ func TestRenewalBegunInTime(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			time.Sleep(10 * time.Second)
+			<-time.After(10 * time.Second)
 			synctest.Wait()
 			if ended(s) == finish {
 				t.Errorf("ended %v, renewed %v", ended(s), finish)
@@ -168,7 +168,7 @@ func TestRenewalBegunTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor()
 		s := d.enter(t)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		s.Renewing(10 * time.Second)
 		synctest.Wait()
 		if !ended(s) {
