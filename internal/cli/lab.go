@@ -129,7 +129,13 @@ func runLab(ctx context.Context, p *printer, o app.LabOptions, r labRun) (err er
 		p.step("started", l.Summary(), time.Since(begin))
 	}
 	if !o.EmulatorsOnly && !quiet {
-		if err := l.Proof().Run(ctx, p.step); err != nil {
+		err := l.Proof().Run(ctx, p.step)
+		var failed *lab.Failed
+		if errors.As(err, &failed) {
+			p.failed(failed.Step, fault.Sentence(failed.Err), failed.Why)
+			return fault.New(fault.KindOf(failed.Err), "%s", failed.Error())
+		}
+		if err != nil {
 			return err
 		}
 	}

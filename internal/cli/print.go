@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,9 +46,19 @@ func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"
 func (p *printer) step(name, detail string, took time.Duration) {
 	first, rest, _ := strings.Cut(detail, "\n")
 	p.line("%s %-12s %s %s", p.paint(green, "✓"), name, first, p.paint(faint, fmt.Sprintf("(%s)", round(took))))
-	for l := range strings.Lines(rest) {
-		p.line("    %s", strings.TrimRight(l, "\n"))
+	p.inset(rest)
+}
+
+func (p *printer) inset(text string) {
+	for l := range strings.Lines(text) {
+		p.line("%s", strings.TrimRight("    "+l, " \n"))
 	}
+}
+
+// failed is the line of a step that did not end as it should, and why.
+func (p *printer) failed(name, detail, why string) {
+	p.line("%s %-12s %s", p.paint(red, "✗"), name, detail)
+	p.inset(why)
 }
 
 func round(d time.Duration) time.Duration {
@@ -69,9 +78,11 @@ func (p *printer) errors(err error) {
 	}
 }
 
+// flatten lists the errors that were joined; those joined further down a chain
+// are causes of one.
 func flatten(err error) []error {
-	var joined interface{ Unwrap() []error }
-	if !errors.As(err, &joined) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
 		return []error{err}
 	}
 	var all []error

@@ -62,9 +62,23 @@ func (c Config) open(more ...kgo.Opt) (*kgo.Client, error) {
 	return client, nil
 }
 
+// connect opens a client and logs in, so that a refused login is told as one,
+// at once, and not as a request that nobody answered in time.
+func (c Config) connect(ctx context.Context, more ...kgo.Opt) (*kgo.Client, error) {
+	client, err := c.open(more...)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Ping(ctx); err != nil {
+		client.Close()
+		return nil, explain("log in to "+strings.Join(c.Bootstrap, ","), err)
+	}
+	return client, nil
+}
+
 // Produce writes the values to topic, all or an error, and returns where they stand.
 func (c Config) Produce(ctx context.Context, topic string, values [][]byte) ([]Record, error) {
-	client, err := c.open(kgo.DefaultProduceTopic(topic), kgo.RecordDeliveryTimeout(20*time.Second), kgo.UnknownTopicRetries(1))
+	client, err := c.connect(ctx, kgo.DefaultProduceTopic(topic), kgo.RecordDeliveryTimeout(20*time.Second), kgo.UnknownTopicRetries(1))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +100,7 @@ func (c Config) Produce(ctx context.Context, topic string, values [][]byte) ([]R
 // Consume reads topic as a member of group, from what was written at since on,
 // until last says so of a record, and commits what it read.
 func (c Config) Consume(ctx context.Context, group, topic string, since time.Time, last func(Record) bool) error {
-	client, err := c.open(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+	client, err := c.connect(ctx, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AfterMilli(since.UnixMilli())), kgo.FetchMaxWait(100*time.Millisecond), kgo.DisableAutoCommit())
 	if err != nil {
 		return err
@@ -129,7 +143,7 @@ func explain(doing string, err error) error {
 
 func shorten(err error) string {
 	const most = 600
-	text := err.Error()
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}

@@ -18,12 +18,34 @@ const (
 	proofTime    = time.Minute
 )
 
+// clientID is what the proof calls itself.
+const clientID = "klamm-lab-proof"
+
+// Failed is a step of the proof that did not end as it should.
+type Failed struct {
+	Step string
+	Err  error
+	Why  string // the gateway's own story of it; "" when it knows none
+}
+
+func (f *Failed) Error() string { return "the lab's proof failed at " + f.Step }
+
+func (f *Failed) Unwrap() error { return f.Err }
+
+func (p Proof) failed(ctx context.Context, step string, err error) error {
+	f := &Failed{Step: step, Err: err}
+	if kind := fault.KindOf(err); kind == fault.Unauthenticated || kind == fault.Forbidden {
+		f.Why, _ = p.Explain(ctx, clientID) // a gateway that knows nothing has nothing to add
+	}
+	return f
+}
+
 // Proof is what the lab does to show that it works: a managed identity
 // produces, consumes, and is refused where it has no role.
 type Proof struct {
 	Env     Env
 	CA      []byte
-	Explain func(ctx context.Context, principal string) (string, error) // the last refusal of a principal
+	Explain func(ctx context.Context, subject string) (string, error) // the last refusal of a principal or a client id
 }
 
 // step is one line of the proof.
@@ -39,7 +61,7 @@ func (p Proof) Run(ctx context.Context, say func(name, detail string, took time.
 		Endpoint: p.Env.Get("IMDS_TOKEN_URL"), Resource: p.Env.Get("KAFKA_RESOURCE"), ClientID: p.Env.Get("AZURE_CLIENT_ID"),
 	})
 	client := kclient.Config{
-		Bootstrap: []string{p.Env.Get("KAFKA_BOOTSTRAP_SERVER")}, CA: p.CA, Source: source, ClientID: "klamm-lab-proof",
+		Bootstrap: []string{p.Env.Get("KAFKA_BOOTSTRAP_SERVER")}, CA: p.CA, Source: source, ClientID: clientID,
 		Extensions: map[string]string{"logicalCluster": p.Env.Get("KAFKA_LOGICAL_CLUSTER_ID"), "identityPoolId": p.Env.Get("KAFKA_IDENTITY_POOL_ID")},
 	}
 	topic, forbidden := p.Env.Get("KAFKA_TOPIC"), p.Env.Get("KAFKA_FORBIDDEN_TOPIC")
@@ -71,7 +93,7 @@ func (p Proof) Run(ctx context.Context, say func(name, detail string, took time.
 		begin := time.Now()
 		detail, err := s.run(ctx)
 		if err != nil {
-			return err
+			return p.failed(ctx, s.name, err)
 		}
 		say(s.name, detail, time.Since(begin))
 	}
