@@ -23,10 +23,11 @@ type emulators struct {
 	entra *entra.Entra
 	okta  *oidc.Provider
 
-	entraURL, oktaURL, imdsURL string // as clients reach them
-	tenant                     string
-	servers                    []*http.Server
-	serving                    sync.WaitGroup
+	entraURL, oktaURL, imdsURL   string // as clients are told: https, https, http
+	entraHTTP, oktaHTTP, imdsTLS string // the other way
+	tenant                       string
+	servers                      []*http.Server
+	serving                      sync.WaitGroup
 }
 
 // startEmulators opens the listeners first, because issuers and endpoints carry
@@ -51,7 +52,7 @@ func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (_ *emulators, err e
 	}{
 		{what: "Entra ID (https)", port: o.Ports.EntraTLS, tls: true}, {what: "Entra ID (http)", port: o.Ports.Entra},
 		{what: "the Okta-shaped server (https)", port: o.Ports.OktaTLS, tls: true}, {what: "the Okta-shaped server (http)", port: o.Ports.Okta},
-		{what: "IMDS", port: o.Ports.IMDS},
+		{what: "IMDS (http)", port: o.Ports.IMDS}, {what: "IMDS (https)", port: o.Ports.IMDSTLS, tls: true},
 	}
 	config, err := ca.ServerTLS()
 	if err != nil {
@@ -70,13 +71,20 @@ func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (_ *emulators, err e
 			}
 		}
 	}
-	e.entraURL, e.oktaURL = fmt.Sprintf("https://localhost:%d", doors[0].at), fmt.Sprintf("https://localhost:%d", doors[2].at)
-	e.imdsURL = fmt.Sprintf("http://127.0.0.1:%d", doors[4].at)
+	for i, url := range []struct {
+		to   *string
+		base string
+	}{
+		{&e.entraURL, "https://localhost"}, {&e.entraHTTP, "http://localhost"}, {&e.oktaURL, "https://localhost"}, {&e.oktaHTTP, "http://localhost"},
+		{&e.imdsURL, "http://127.0.0.1"}, {&e.imdsTLS, "https://127.0.0.1"},
+	} {
+		*url.to = fmt.Sprintf("%s:%d", url.base, doors[i].at)
+	}
 	metadata, err := e.build(w, o)
 	if err != nil {
 		return nil, err
 	}
-	for i, handler := range []http.Handler{e.entra, e.entra, e.okta, e.okta, metadata} {
+	for i, handler := range []http.Handler{e.entra, e.entra, e.okta, e.okta, metadata, metadata} {
 		e.serve(handler, doors[i].lns, o)
 	}
 	return e, nil

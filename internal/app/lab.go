@@ -191,10 +191,12 @@ func (l *Lab) Proof() lab.Proof {
 	}}
 }
 
-// Summary says in one line what was started.
+// Summary says what was started; details stand in further lines.
 func (l *Lab) Summary() string {
 	if l.gateway == nil {
-		return fmt.Sprintf("Entra ID at %s, Okta-shaped server at %s, IMDS at %s", l.emulators.entraURL, l.emulators.oktaURL, l.emulators.imdsURL)
+		e := l.emulators
+		return fmt.Sprintf("emulators\nEntra ID           %s  %s\nOkta-shaped server %s  %s\nIMDS               %s  %s",
+			e.entraURL, e.entraHTTP, e.oktaURL, e.oktaHTTP, e.imdsURL, e.imdsTLS)
 	}
 	behind := fmt.Sprintf("an embedded Kafka with %d brokers", max(l.world.Cluster.Brokers, 1))
 	if l.options.Upstream != "" {

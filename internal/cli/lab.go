@@ -79,6 +79,7 @@ var portHelp = map[string]string{
 	"kafka-port":      "bootstrap port; brokers have the ports after it",
 	"ops-port":        "health, metrics, explain",
 	"imds-port":       "instance metadata service, http",
+	"imds-https-port": "instance metadata service, https",
 	"entra-port":      "Entra ID, https",
 	"entra-http-port": "Entra ID, http",
 	"okta-port":       "Okta-shaped server, https",
@@ -88,7 +89,7 @@ var portHelp = map[string]string{
 // portFlags are the flags of single ports.
 func portFlags(p *lab.Ports) map[string]*int {
 	return map[string]*int{
-		"kafka-port": &p.Kafka, "ops-port": &p.Ops, "imds-port": &p.IMDS, "entra-port": &p.EntraTLS,
+		"kafka-port": &p.Kafka, "ops-port": &p.Ops, "imds-port": &p.IMDS, "imds-https-port": &p.IMDSTLS, "entra-port": &p.EntraTLS,
 		"entra-http-port": &p.Entra, "okta-port": &p.OktaTLS, "okta-http-port": &p.Okta,
 	}
 }
