@@ -44,7 +44,7 @@ interop: build ## real clients and a real Apache Kafka (Java, Maven, Python, Nod
 	bash interop/run.sh
 
 bench: ## benchmarks of the hot paths
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./klammtest
 
 FUZZTIME ?= 60s
 soak: ## what is long: every fuzz target for FUZZTIME, benchmarks

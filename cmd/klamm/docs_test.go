@@ -47,7 +47,7 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 		t.Fatalf("no documents: %v", err)
 	}
 	files = append(files, "../../README.md")
-	command := regexp.MustCompile("klamm (lab|serve|check|explain)((?: [^\n`|]*)?)")
+	command := regexp.MustCompile("klamm ((?:lab|serve|check|explain)(?: [a-z]+)*)((?: [^\n`|]*)?)")
 	flag := regexp.MustCompile(`(?:^|\s)(--[a-z][a-z-]+)`)
 	seen := map[string]bool{}
 	script := ""

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -13,7 +15,9 @@ import (
 	"github.com/klammhq/klamm/internal/emulator/entra"
 	"github.com/klammhq/klamm/internal/emulator/imds"
 	"github.com/klammhq/klamm/internal/emulator/oidc"
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/httpd"
+	"github.com/klammhq/klamm/internal/jwt"
 	"github.com/klammhq/klamm/internal/lab"
 	"github.com/klammhq/klamm/internal/secret"
 )
@@ -22,10 +26,13 @@ import (
 type emulators struct {
 	entra *entra.Entra
 	okta  *oidc.Provider
+	oidc  map[string]*oidc.Provider // by name, the Okta-shaped one too
+	host  oidc.Host                 // of them all
 
 	entraURL, oktaURL, imdsURL   string // as clients are told: https, https, http
 	entraHTTP, oktaHTTP, imdsTLS string // the other way
 	tenant                       string
+	appService                   secret.String // that programs of an App Service send to IMDS
 	servers                      []*http.Server
 	serving                      sync.WaitGroup
 }
@@ -84,7 +91,8 @@ func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (_ *emulators, err e
 	if err != nil {
 		return nil, err
 	}
-	for i, handler := range []http.Handler{e.entra, e.entra, e.okta, e.okta, metadata, metadata} {
+	directory, servers, identities := faulty(e.entra), faulty(&e.host), faulty(metadata)
+	for i, handler := range []http.Handler{directory, directory, servers, servers, identities, identities} {
 		e.serve(handler, doors[i].lns, o)
 	}
 	return e, nil
@@ -97,19 +105,17 @@ func (e *emulators) build(w *lab.World, o LabOptions) (*imds.IMDS, error) {
 	both.Go(func() (err error) {
 		e.entra, err = entra.New(entra.Config{
 			BaseURL: e.entraURL, Issuers: entra.Issuers(o.Issuers), TokenLifetime: o.TokenLifetime,
-			Tenants: []entra.Tenant{tenant(w)},
+			Tenants: []entra.Tenant{tenant(w)}, Keys: o.Keys.ofEntra(),
 		})
 		return err
 	})
-	both.Go(func() (err error) {
-		e.okta, err = oidc.New(oktaConfig(w, e.oktaURL, o))
-		return err
-	})
+	both.Go(func() error { return e.buildOIDC(w, o) })
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}
 	e.tenant = e.entra.TenantID(0)
-	return imds.New(imds.Config{Issuer: machine{e.entra, e.tenant}})
+	e.appService = secret.New(rand.Text())
+	return imds.New(imds.Config{Issuer: machine{e.entra, e.tenant}, AppService: e.appService, ArcKeys: o.ArcKeys})
 }
 
 func tenant(w *lab.World) entra.Tenant {
@@ -140,15 +146,47 @@ func tenant(w *lab.World) entra.Tenant {
 	return t
 }
 
-func oktaConfig(w *lab.World, base string, o LabOptions) oidc.Config {
-	c := oidc.Config{
-		Shape: oidc.Okta, Server: w.Okta.Server, Audience: w.Okta.Audience, Scopes: w.Okta.Scopes,
-		BaseURL: base, TokenLifetime: o.TokenLifetime,
+// buildOIDC makes the servers at one address. They share a key: to make one
+// takes longer than all the rest.
+func (e *emulators) buildOIDC(w *lab.World, o LabOptions) (err error) {
+	key := o.Keys.ofOkta()
+	if key == nil {
+		if key, err = jwt.GenerateRSA(2048); err != nil {
+			return err
+		}
 	}
-	for _, client := range w.Okta.Clients {
-		c.Clients = append(c.Clients, oidc.Client{ID: client.ClientID, Secret: secret.New(client.Secret)})
+	e.oidc = map[string]*oidc.Provider{}
+	for _, s := range servers(w) {
+		c := oidc.Config{
+			Shape: oidc.Shape(s.Shape), Server: s.Server, Audience: s.Audience, Scopes: s.Scopes,
+			BaseURL: e.oktaURL, TokenLifetime: o.TokenLifetime, Key: key,
+		}
+		for _, client := range s.Clients {
+			c.Clients = append(c.Clients, oidc.Client{ID: client.ClientID, Secret: secret.New(client.Secret), Roles: client.Roles})
+		}
+		p, err := oidc.New(c)
+		if err == nil {
+			err = e.host.Add(p)
+		}
+		if f, ok := errors.AsType[*fault.Error](err); ok && s.Place != "" {
+			return f.At(s.Place)
+		}
+		if err != nil {
+			return err
+		}
+		e.oidc[s.Name] = p
 	}
-	return c
+	e.okta = e.oidc["okta"]
+	return nil
+}
+
+// servers are all that speak OpenID Connect, Okta's shape first.
+func servers(w *lab.World) []lab.OIDC {
+	okta := lab.OIDC{Name: "okta", Shape: string(oidc.Okta), Server: w.Okta.Server, Audience: w.Okta.Audience, Scopes: w.Okta.Scopes}
+	for _, c := range w.Okta.Clients {
+		okta.Clients = append(okta.Clients, lab.OIDCClient{ClientID: c.ClientID, Secret: c.Secret})
+	}
+	return append([]lab.OIDC{okta}, w.OIDC...)
 }
 
 func (e *emulators) serve(handler http.Handler, listeners []net.Listener, o LabOptions) {
@@ -172,12 +210,15 @@ func (e *emulators) close() {
 
 // values are what identity documents may name as ${…}.
 func (e *emulators) values() lab.Env {
-	return lab.Env{
+	env := lab.Env{
 		{Key: "ENTRA_ISSUER", Value: e.entra.Issuer(e.tenant, 2)},
 		{Key: "ENTRA_ISSUER_V1", Value: e.entra.Issuer(e.tenant, 1)},
 		{Key: "ENTRA_JWKS", Value: e.entra.JWKSURL(e.tenant)},
 		{Key: "ENTRA_JWKS_V1", Value: e.entra.JWKSURLV1(e.tenant)},
-		{Key: "OKTA_ISSUER", Value: e.okta.Issuer()},
-		{Key: "OKTA_JWKS", Value: e.okta.JWKSURL()},
 	}
+	for name, p := range e.oidc {
+		name = strings.ToUpper(name)
+		env = append(env, lab.Var{Key: name + "_ISSUER", Value: p.Issuer()}, lab.Var{Key: name + "_JWKS", Value: p.JWKSURL()})
+	}
+	return env
 }

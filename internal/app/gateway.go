@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/klammhq/klamm/internal/advertise"
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/auditlog"
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/gateway"
@@ -34,6 +35,7 @@ type gatewayParts struct {
 	listen          func(port int, what string) ([]net.Listener, int, error)
 	tls             *tls.Config
 	audit           auditlog.Config
+	heard           func(audit.Record) // hears every record; nil: nobody does
 	ops             []net.Listener
 	version         string
 	log             *slog.Logger
@@ -67,7 +69,7 @@ func startGateway(p gatewayParts, r *rules) (_ *running, err error) {
 		return nil, err
 	}
 	counts := metrics.New(p.version)
-	g.guard = guard.New(guard.Config{Authenticator: &r.current, Authorizer: &r.current, Sink: g.audit, Observer: counts.Guard()})
+	g.guard = guard.New(guard.Config{Authenticator: &r.current, Authorizer: &r.current, Sink: heardSink{g.audit, p.heard}, Observer: counts.Guard()})
 	r.changed = func() { g.guard.Reassess() }
 
 	g.server = &relay.Server{TLS: p.tls, Observer: counts.Relay(), Log: p.log}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/klammhq/klamm/internal/advertise"
@@ -29,8 +30,11 @@ type LabOptions struct {
 	Issuers       string        // "microsoft", "own", or "" for the default
 	TokenLifetime time.Duration // 0: as the real services
 	Upstream      string        // host:port of a plain Kafka instead of the engine
+	ArcKeys       string        // folder for Azure Arc's key files; "": no Arc
 	Version       string
 	Log           *slog.Logger // nil: nothing is logged
+	Keys          *LabKeys     // of the emulators; nil: made anew
+	Remember      bool         // keep every audit record, for [Lab.Records]
 }
 
 // Lab is a running lab.
@@ -44,6 +48,10 @@ type Lab struct {
 	emulators *emulators
 	engine    *engine.Engine
 	ring      *policy.Keyring
+	rules     *rules
+	records   records
+	changing  sync.Mutex // orders changes by a program
+	rotations int        // of Entra's keys
 	gateway   *running
 	opsURL    string
 }
@@ -117,18 +125,16 @@ func (l *Lab) caFile() string { return filepath.Join(l.folder, "ca.pem") }
 
 // startGateway starts the cluster behind and the gateway in front of it.
 func (l *Lab) startGateway(ctx context.Context) error {
-	documents := map[string][]byte{"identity": []byte(l.world.Documents(append(l.emulators.values(), lab.Var{Key: "CA", Value: l.caFile()})))}
 	l.ring = policy.NewKeyring(policy.KeyOptions{NamedInConfiguration: true, Lab: true})
-	r := newRules(l.ring, l.options.Log, files.Options{Lab: true, Clusters: []string{l.world.Cluster.ID}},
-		func(o files.Options) *files.Store { return files.Memory(documents, o) })
-	if err := r.load(ctx); err != nil {
+	l.rules = newRules(l.ring, l.options.Log, files.Options{Lab: true, Clusters: []string{l.world.Cluster.ID}}, l.documents(l.world.Identity))
+	if err := l.rules.load(ctx); err != nil {
 		return err
 	}
 	parts, err := l.gatewayParts()
 	if err != nil {
 		return err
 	}
-	if l.gateway, err = startGateway(parts, r); err != nil {
+	if l.gateway, err = startGateway(parts, l.rules); err != nil {
 		return err
 	}
 	topics := map[string]int32{}
@@ -136,6 +142,16 @@ func (l *Lab) startGateway(ctx context.Context) error {
 		topics[name] = int32(max(t.Partitions, 1))
 	}
 	return l.gateway.upstream.EnsureTopics(ctx, topics)
+}
+
+// documents is the store of identity documents that may name what the
+// emulators are reached by.
+func (l *Lab) documents(text string) func(files.Options) *files.Store {
+	w := lab.World{Identity: text}
+	text = w.Documents(append(l.emulators.values(), lab.Var{Key: "CA", Value: l.caFile()}))
+	return func(o files.Options) *files.Store {
+		return files.Memory(map[string][]byte{"identity": []byte(text)}, o)
+	}
 }
 
 // brokerPorts is how many ports after the bootstrap port may be brokers'.
@@ -146,6 +162,9 @@ func (l *Lab) gatewayParts() (p gatewayParts, err error) {
 	p = gatewayParts{
 		cluster: l.world.Cluster.ID, host: "localhost", version: o.Version, log: o.Log, audit: auditlog.Config{},
 		listen: func(port int, what string) ([]net.Listener, int, error) { return listenLoopback(port, what, takenPort) },
+	}
+	if o.Remember {
+		p.heard = l.records.add
 	}
 	if p.tls, err = l.ca.ServerTLS(); err != nil {
 		return p, err
@@ -206,7 +225,9 @@ func (l *Lab) Summary() string {
 }
 
 // Settings are ready to paste into clients.
-func (l *Lab) Settings(heading func(string) string) string { return lab.Settings(l.Env, heading) }
+func (l *Lab) Settings(heading func(string) string) string {
+	return lab.Settings(l.Env, heading) + "\n" + l.emulators.platforms(heading, l.Env.Get("AZURE_CLIENT_ID"), l.options.ArcKeys != "")
+}
 
 // Hint says how to find out why a client was refused.
 func (l *Lab) Hint() string {

@@ -19,6 +19,7 @@ type rules struct {
 	ring    *policy.Keyring
 	current policy.Current
 	log     *slog.Logger
+	options files.Options
 	changed func() // after new rules came into force
 }
 
@@ -36,7 +37,7 @@ func newRules(ring *policy.Keyring, log *slog.Logger, o files.Options, open func
 			log.Error("the changed identity documents are not valid; the last good ones stay in force", "error", fault.Detail(e))
 		}
 	}
-	r.store = open(o)
+	r.options, r.store = o, open(o)
 	return r
 }
 
@@ -48,6 +49,18 @@ func (r *rules) load(ctx context.Context) error {
 		return err
 	}
 	return r.apply(s)
+}
+
+// replace brings the documents of another store into force, from which nothing
+// is followed. Nothing changes when they are not valid. Callers take turns.
+func (r *rules) replace(ctx context.Context, open func(files.Options) *files.Store) error {
+	s, err := open(r.options).Load(ctx)
+	if err != nil {
+		return err
+	}
+	next := *s
+	next.Generation = r.current.Generation() + 1
+	return r.apply(&next)
 }
 
 // follow brings every change into force until ctx ends.

@@ -57,6 +57,7 @@ var may = map[string]string{
 	"internal/kclient": "token token/franz internal/fault",
 	"internal/lab":     "internal/kclient internal/config token internal/fault",
 
+	"klammtest":         "internal/app token",
 	"internal/app":      "*",
 	"internal/cli":      "internal/app internal/config internal/lab internal/fault",
 	"internal/archtest": "",

@@ -67,11 +67,13 @@ exit code. Records are kept in memory and end with the lab.`,
 	f.StringVar(&o.Issuers, "issuers", "", "whose name Entra tokens carry: microsoft (the literal issuers; default) or own (the emulator's URL; default with --emulators-only)")
 	f.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "how long the emulators' tokens live, such as 20s; as the real services' when not given")
 	f.StringVar(&o.Upstream, "upstream", "", "HOST:PORT of a Kafka without TLS and login, to stand behind the gateway instead of the engine")
+	f.StringVar(&o.ArcKeys, "arc-keys", "", "an absolute folder for Azure Arc's key files, /var/opt/azcmagent/tokens for Azure's SDKs; no Arc when not given")
 	f.StringVar(&level, "log-level", "", "debug, info, warn or error: log to standard error; no log when not given")
 	f.StringVar(&ports, "ports", "fixed", "fixed, or auto: the system chooses")
 	for name, port := range portFlags(&o.Ports) {
 		f.IntVar(port, name, *port, portHelp[name])
 	}
+	cmd.AddCommand(newLabFaults()...)
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 var (
 	clusterID = regexp.MustCompile(`^lkc-[a-z0-9][a-z0-9-]*$`)
 	topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
+	oidcName  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
 	uuid      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 )
 
@@ -39,6 +40,7 @@ func check(w *World, doc *config.Document) error {
 	c.cluster()
 	c.entra()
 	c.okta()
+	c.oidc()
 	c.defaults()
 	return c.problems.Err()
 }
@@ -116,6 +118,20 @@ func (c *checker) okta() {
 		}
 		c.unique(taken, client.ClientID, &client.ClientID, "client id")
 		c.text(&client.Secret)
+	}
+}
+
+// oidc checks the names only, which make those of ${…} in identity documents;
+// the emulator knows what fits a shape.
+func (c *checker) oidc() {
+	taken := map[string]string{"entra": "entra", "okta": "okta"}
+	for i := range c.OIDC {
+		name := &c.OIDC[i].Name
+		if !oidcName.MatchString(*name) {
+			c.fail(name, "%.64q is no name of a server, expected lower-case letters and digits", *name)
+			continue
+		}
+		c.unique(taken, *name, name, "name")
 	}
 }
 

@@ -18,6 +18,7 @@ type World struct {
 	Cluster  Cluster  `config:"cluster,required"`
 	Entra    Entra    `config:"entra,required"`
 	Okta     Okta     `config:"okta,required"`
+	OIDC     []OIDC   `config:"oidc"`
 	Defaults Defaults `config:"defaults,required"`
 	// Identity are the gateway's identity documents, with ${NAME} for what is
 	// known only once the lab runs.
@@ -92,6 +93,26 @@ type Okta struct {
 	Clients  []OktaClient `config:"clients"`
 }
 
+// OIDC is a server in the shape of some vendor's, at the Okta-shaped server's
+// address. Identity documents name its issuer and key set by its name, such as
+// ${CLOUDENTITY_ISSUER} and ${CLOUDENTITY_JWKS}.
+type OIDC struct {
+	Name     string       `config:"name,required"`
+	Place    string       // where it is said, file:line:column
+	Shape    string       `config:"shape,required"`
+	Server   string       `config:"server,required"` // what stands in its paths
+	Audience string       `config:"audience"`
+	Scopes   []string     `config:"scopes"`
+	Clients  []OIDCClient `config:"clients"`
+}
+
+// OIDCClient is a client application.
+type OIDCClient struct {
+	ClientID string   `config:"client_id,required"`
+	Secret   string   `config:"secret,required"`
+	Roles    []string `config:"roles"`
+}
+
 // OktaClient is a service application.
 type OktaClient struct {
 	ClientID string `config:"client_id,required"`
@@ -141,6 +162,9 @@ func LoadWorld(path string) (*World, error) {
 		return nil, err
 	}
 	w.Entra.Place = docs[0].Where(&w.Entra.Tenant)
+	for i := range w.OIDC {
+		w.OIDC[i].Place = docs[0].Where(&w.OIDC[i].Server)
+	}
 	return w, nil
 }
 

@@ -85,6 +85,10 @@ func TestWorldFaultsHaveTheirPlace(t *testing.T) {
 		"Okta audience":           {"audience: api://default", "audience: §''", "is empty"},
 		"no Okta scope":           {"scopes: [kafka]", "scopes: §[]", "there is no scope"},
 		"Okta scope":              {"scopes: [kafka]", "scopes: [§a b]", "has blanks"},
+		"server's name":           {"  - name: cognito", "  - name: §Cognito", `"Cognito" is no name of a server`},
+		"server's name twice":     {"  - name: cognito", "  - name: §cloudentity", `the name "cloudentity" is taken, see `},
+		"server's name is kept":   {"  - name: cognito", "  - name: §okta", `the name "okta" is taken, see okta`},
+		"server without a shape":  {"    shape: cognito                  # its access tokens have no audience\n", "", "shape"},
 		"client id":               {"client_id: " + kafkaID, "client_id: §kafka", `client id "kafka" is no UUID`},
 		"client id, short":        {"client_id: " + kafkaID, "client_id: §" + kafkaID[1:], "is no UUID"},
 		"client id of another":    {"client_id: " + billingID, "client_id: §" + strings.ToUpper(kafkaID), `"` + kafkaID + `" is taken, see `},
@@ -133,6 +137,33 @@ func TestWorldFaultsHaveTheirPlace(t *testing.T) {
 	}
 }
 
+// What only the emulator knows of a shape is told with its place as well.
+func TestServersThatDoNotFit(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, want string }{
+		"shape":                {"    shape: keycloak\n    server: klamm ", "    shape: acme\n    server: §klamm ", `no shape "acme"`},
+		"parts of a path":      {"server: klamm/lab ", "server: §klamm ", "expected 2 part(s) of a path"},
+		"audience":             {"server: eu-central-1_klammLab1", "audience: kafka\n    server: §eu-central-1_klammLab1", "tokens of this shape have no aud"},
+		"no audience":          {"server: klamm                   # the realm", "server: §klamm\n  - name: other\n    shape: keycloak\n    server: other", "no audience"},
+		"at another's paths":   {"shape: cloudentity\n    server: klamm/lab               # tenant and workspace\n    audience: api://klamm-lab", "shape: cognito\n    server: other", `answers at /oauth2/token`},
+		"a client id of colon": {"client_id: shipping", "client_id: 'a:b'", "without colon"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, text := changed(t, c.old, c.new)
+			l, err := app.StartLab(t.Context(), app.LabOptions{World: path, EmulatorsOnly: true})
+			if err == nil {
+				_ = l.Close()
+			}
+			where := path + ":"
+			if before, _, marked := strings.Cut(text, "§"); marked {
+				where = fmt.Sprintf("%s:%d:", path, strings.Count(before, "\n")+1)
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), where) {
+				t.Errorf("error %v\nwant %q at %s", err, c.want, where)
+			}
+		})
+	}
+}
+
 // All faults are told at once, in the order of the file.
 func TestWorldFaultsTogether(t *testing.T) {
 	path, _ := changed(t, "id: lkc-lab", "id: x", "role: Kafka.Write, consent: true", "role: y", "client_id: "+ordersID, "client_id: z")
@@ -168,6 +199,7 @@ func TestOddWorldsStart(t *testing.T) {
 		"one identity":           {[]string{section(t, "    - name: this-machine"), ""}, "microsoft"},
 		"version 1":              {[]string{"access_token_version: 2", "access_token_version: 1"}, "microsoft"},
 		"capitals in ids":        {[]string{"client_id: " + billingID, "client_id: " + strings.ToUpper(billingID)}, "own"},
+		"no other shapes":        {[]string{section(t, "oidc:"), ""}, "own"},
 		"no partitions are said": {[]string{"payroll: {partitions: 1}", "payroll: {}"}, "microsoft"},
 	} {
 		t.Run(name, func(t *testing.T) {

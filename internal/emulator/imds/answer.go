@@ -1,6 +1,7 @@
 package imds
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -16,8 +17,9 @@ const server = "IMDS/150.870.65.1325"
 
 // answer is a status and what its body is made of; nil makes no body.
 type answer struct {
-	status int
-	body   any
+	status    int
+	body      any
+	challenge string // header WWW-Authenticate; "" for none
 }
 
 // failure is the body of an error of the identity endpoint.
@@ -25,6 +27,9 @@ type failure struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description,omitempty"`
 }
+
+// sentence is what a person reads of it.
+func (f failure) sentence() string { return cmp.Or(f.Description, f.Error) }
 
 // directoryFailure is a failure that the directory said, passed on.
 type directoryFailure struct {
@@ -36,16 +41,16 @@ type directoryFailure struct {
 }
 
 var (
-	notFound   = answer{http.StatusNotFound, failure{Error: "Not found"}}
-	notAllowed = answer{http.StatusMethodNotAllowed, failure{Error: "Method not allowed"}}
+	notFound   = answer{status: http.StatusNotFound, body: failure{Error: "Not found"}}
+	notAllowed = answer{status: http.StatusMethodNotAllowed, body: failure{Error: "Method not allowed"}}
 	// Answers that invite another try have no body: librdkafka does not empty its
 	// buffer in between, reads the first JSON instead of the second, and fails.
-	tooMany = answer{http.StatusTooManyRequests, nil}
-	broken  = answer{http.StatusInternalServerError, nil}
+	tooMany = answer{status: http.StatusTooManyRequests, body: nil}
+	broken  = answer{status: http.StatusInternalServerError, body: nil}
 )
 
 func invalidRequest(description string) answer {
-	return answer{http.StatusBadRequest, failure{"invalid_request", description}}
+	return answer{status: http.StatusBadRequest, body: failure{"invalid_request", description}}
 }
 
 // directoryErrors says how the service passes on what the directory refused;
@@ -75,7 +80,7 @@ func refusedBy(err error, now time.Time) answer {
 	trace, correlation := uuid(), uuid()
 	stamp := now.UTC().Format("2006-01-02 15:04:05Z")
 	text := fmt.Sprintf("%s Trace ID: %s Correlation ID: %s Timestamp: %s", refused.Error(), trace, correlation, stamp)
-	return answer{row.status, directoryFailure{failure{row.name, text}, []int{refused.Code}, stamp, trace, correlation}}
+	return answer{status: row.status, body: directoryFailure{failure{row.name, text}, []int{refused.Code}, stamp, trace, correlation}}
 }
 
 // success is the body with a token: every value is a string.
@@ -92,7 +97,7 @@ type success struct {
 
 func granted(identity Identity, resource string, g Grant, now time.Time) answer {
 	left := seconds(g.Expires.Unix() - now.Unix() - 1) // one less than it is, as the directory says it
-	return answer{http.StatusOK, success{
+	return answer{status: http.StatusOK, body: success{
 		AccessToken:  g.AccessToken.Reveal(),
 		ClientID:     identity.ClientID,
 		ExpiresIn:    left,
@@ -106,8 +111,13 @@ func granted(identity Identity, resource string, g Grant, now time.Time) answer 
 
 func seconds(n int64) string { return strconv.FormatInt(n, 10) }
 
-func (a answer) write(w http.ResponseWriter) {
-	w.Header().Set("Server", server)
+func (a answer) write(w http.ResponseWriter, server string) {
+	if server != "" {
+		w.Header().Set("Server", server)
+	}
+	if a.challenge != "" {
+		w.Header().Set("WWW-Authenticate", a.challenge)
+	}
 	if a.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodGet)
 	}

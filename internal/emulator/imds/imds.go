@@ -1,6 +1,7 @@
 // Package imds is Azure's instance metadata service as far as managed
 // identities need it: one address that hands out tokens to whoever is on the
-// machine, in the words, headers and limits of the real one.
+// machine, in the words, headers and limits of the real one. The same tokens are
+// had as App Service and as Azure Arc hand them out, each at its path.
 //
 // It makes no token: an [Issuer] does. It never redirects, never asks the
 // network, never logs, and never shows why an issuer failed. Who may reach it
@@ -58,6 +59,12 @@ type Config struct {
 	Issuer Issuer
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
+	// AppService is the secret that programs of an App Service send; the zero one
+	// closes [AppServicePath].
+	AppService secret.String
+	// ArcKeys is the folder for the files by which programs prove to Azure Arc
+	// that they are on the machine; "" closes [ArcPath]. Only Arc writes there.
+	ArcKeys string
 	// Unthrottled turns off the limits of the identity endpoint, 20 requests per
 	// second and 5 at a time.
 	Unthrottled bool
@@ -65,10 +72,10 @@ type Config struct {
 
 // IMDS is the service. It is safe for concurrent use.
 type IMDS struct {
-	issuer   Issuer
-	now      func() time.Time
-	cache    cache
-	throttle *throttle // nil: none
+	issuer Issuer
+	now    func() time.Time
+	cache  cache
+	doors  map[string]door // by path
 }
 
 // New makes a service. Config.Issuer is required.
@@ -76,12 +83,13 @@ func New(c Config) (*IMDS, error) {
 	if c.Issuer == nil {
 		return nil, fault.New(fault.Invalid, "the metadata service needs an issuer of tokens, and has none")
 	}
-	s := &IMDS{issuer: c.Issuer, now: c.Now}
+	doors, err := c.doors()
+	if err != nil {
+		return nil, err
+	}
+	s := &IMDS{issuer: c.Issuer, now: c.Now, doors: doors}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if !c.Unthrottled {
-		s.throttle = &throttle{}
 	}
 	return s, nil
 }
@@ -89,38 +97,16 @@ func New(c Config) (*IMDS, error) {
 // ServeHTTP implements [http.Handler]. It compares the path itself, since a
 // ServeMux redirects paths that it finds untidy.
 func (s *IMDS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.answer(r).write(w)
-}
-
-func (s *IMDS) answer(r *http.Request) answer {
-	switch {
-	case r.URL.Path != Path:
-		return notFound
-	case r.Method != http.MethodGet:
-		return notAllowed
+	d, found := s.doors[r.URL.Path]
+	if !found {
+		notFound.write(w, server)
+		return
 	}
-	if s.throttle != nil {
-		if !s.throttle.enter(s.now()) {
-			return tooMany
-		}
-		defer s.throttle.leave()
+	a, q := s.answer(d, r)
+	if d.words != nil {
+		a = d.words(a, q)
 	}
-	if refusal, ok := checkHeaders(r.Header); !ok {
-		return refusal
-	}
-	q, refusal, ok := parseQuery(r.URL.RawQuery)
-	if !ok {
-		return refusal
-	}
-	identity, refusal, ok := q.choose(s.issuer.Identities())
-	if !ok {
-		return refusal
-	}
-	grant, err := s.grant(identity, q)
-	if err != nil {
-		return refusedBy(err, s.now())
-	}
-	return granted(identity, q.resource, grant, s.now())
+	a.write(w, d.server)
 }
 
 func (s *IMDS) grant(identity Identity, q query) (Grant, error) {

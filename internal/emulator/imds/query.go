@@ -23,47 +23,40 @@ type badVersion struct {
 	Newest []string `json:"newest-versions"`
 }
 
-func refuseVersion() answer {
-	return answer{http.StatusBadRequest, badVersion{
+func refuseVersion(known []string) answer {
+	return answer{status: http.StatusBadRequest, body: badVersion{
 		"Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds",
-		versions[:3],
+		known[:min(3, len(known))],
 	}}
 }
 
-// selectors are the parameters that name an identity, and what they name it by.
-var selectors = []struct {
-	parameter string
-	of        func(Identity) string
-}{
-	{"client_id", func(i Identity) string { return i.ClientID }},
-	{"object_id", func(i Identity) string { return i.ObjectID }},
-	{"msi_res_id", func(i Identity) string { return i.ResourceID }},
-}
+const identityNotFound = "Identity not found"
 
 // query is a request for a token whose form is right.
 type query struct {
 	resource    string
 	bypassCache bool
-	named       bool // one of the selectors is there
+	parameter   string // which selector is there; "" for none
+	wanted      string // its value
 	selects     func(Identity) bool
 }
 
 // checkHeaders keeps out what was not meant for this machine: a browser or a
 // forged URL cannot set Metadata, and a proxy adds X-Forwarded-For.
-func checkHeaders(h http.Header) (answer, bool) {
-	if _, forwarded := h["X-Forwarded-For"]; forwarded {
+func checkHeaders(r *http.Request) (answer, bool) {
+	if _, forwarded := r.Header["X-Forwarded-For"]; forwarded {
 		return invalidRequest("Requests with the header X-Forwarded-For are refused"), false
 	}
 	// Microsoft's own samples write true and True.
-	if values := h.Values("Metadata"); len(values) != 1 || !strings.EqualFold(values[0], "true") {
-		return answer{http.StatusBadRequest, failure{"bad_request_102", "Required metadata header not specified"}}, false
+	if values := r.Header.Values("Metadata"); len(values) != 1 || !strings.EqualFold(values[0], "true") {
+		return answer{status: http.StatusBadRequest, body: failure{"bad_request_102", "Required metadata header not specified"}}, false
 	}
 	return answer{}, true
 }
 
 // parseQuery reads the raw query. Clients send the resource percent-encoded
 // (azidentity) or as it is (librdkafka): both are the same resource.
-func parseQuery(raw string) (query, answer, bool) {
+func (d door) parseQuery(raw string) (query, answer, bool) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return query{}, invalidRequest("The query string cannot be read"), false
@@ -73,22 +66,22 @@ func parseQuery(raw string) (query, answer, bool) {
 			return query{}, invalidRequest("Duplicate query variable '" + name + "' in the request"), false
 		}
 	}
-	if !slices.Contains(versions, values.Get("api-version")) {
-		return query{}, refuseVersion(), false
+	if !slices.Contains(d.versions, values.Get("api-version")) {
+		return query{}, refuseVersion(d.versions), false
 	}
 	q := query{resource: values.Get("resource"), bypassCache: strings.EqualFold(values.Get("bypass_cache"), "true")}
 	if q.resource == "" {
 		return query{}, invalidRequest("Required query variable 'resource' is missing"), false
 	}
-	for _, s := range selectors {
+	for _, s := range d.selectors {
 		if !values.Has(s.parameter) {
 			continue
 		}
-		if q.named {
-			return query{}, invalidRequest("Only one of the query variables 'client_id', 'object_id' and 'msi_res_id' may be specified"), false
+		if q.parameter != "" {
+			return query{}, invalidRequest("Only one of the query variables " + d.selectorNames() + " may be specified"), false
 		}
-		wanted := values.Get(s.parameter)
-		q.named = true
+		q.parameter, q.wanted = s.parameter, values.Get(s.parameter)
+		wanted := q.wanted
 		// An empty value names nobody, so that a variable that was not set does
 		// not make a program somebody else.
 		q.selects = func(i Identity) bool { return wanted != "" && strings.EqualFold(s.of(i), wanted) }
@@ -96,18 +89,28 @@ func parseQuery(raw string) (query, answer, bool) {
 	return q, answer{}, true
 }
 
+// selectorNames are those of the door for a sentence.
+func (d door) selectorNames() string {
+	var quoted []string
+	for _, s := range d.selectors {
+		quoted = append(quoted, "'"+s.parameter+"'")
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
+}
+
 // choose finds the identity that the query asks for, by name or by there being
 // no doubt: the system-assigned one, else the only one.
 func (q query) choose(all []Identity) (Identity, answer, bool) {
-	if !q.named {
+	if q.parameter == "" {
 		q.selects = func(i Identity) bool { return i.System }
 	}
 	if found := slices.IndexFunc(all, q.selects); found >= 0 {
 		return all[found], answer{}, true
 	}
 	switch {
-	case q.named || len(all) == 0:
-		return Identity{}, invalidRequest("Identity not found"), false
+	case q.parameter != "" || len(all) == 0:
+		return Identity{}, invalidRequest(identityNotFound), false
 	case len(all) > 1:
 		return Identity{}, invalidRequest("Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"), false
 	}

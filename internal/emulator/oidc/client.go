@@ -19,8 +19,7 @@ func (p *Provider) authenticate(r *http.Request, form httpd.Form) (Client, reaso
 		return Client{}, badCredentials, false
 	case sent.Method == "":
 		return Client{}, noCredentials, false
-	case sent.Method == httpd.SecretBasic && named:
-		// Okta refuses an id in the body beside the header even when it is the same.
+	case sent.Method == httpd.SecretBasic && named && p.shape.basicAlone:
 		return Client{}, twoCredentials, false
 	}
 	client, known := p.clients[sent.ID]

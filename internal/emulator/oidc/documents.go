@@ -17,7 +17,7 @@ type discovery struct {
 	JWKSURL       string   `json:"jwks_uri"`
 	GrantTypes    []string `json:"grant_types_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
-	Scopes        []string `json:"scopes_supported"`
+	Scopes        []string `json:"scopes_supported,omitempty"`
 	ResponseTypes []string `json:"response_types_supported"`
 	SubjectTypes  []string `json:"subject_types_supported"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`

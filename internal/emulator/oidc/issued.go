@@ -17,7 +17,7 @@ const (
 type Issued struct {
 	ID       string    `json:"jti"`
 	Issuer   string    `json:"iss"`
-	Audience string    `json:"aud"`
+	Audience []string  `json:"aud,omitempty"`
 	Subject  string    `json:"sub"`
 	Client   string    `json:"client_id"`
 	Scopes   []string  `json:"scopes"`
@@ -51,13 +51,21 @@ func (l *issuedLog) all() []Issued {
 func (p *Provider) Issued() []Issued { return p.issued.all() }
 
 func (p *Provider) issuedEndpoint(*http.Request) answer {
-	return answer{status: http.StatusOK, body: map[string]any{"issued": p.Issued()}}
+	return issuedAnswer(p.Issued())
+}
+
+func issuedAnswer(list []Issued) answer {
+	return answer{status: http.StatusOK, body: map[string]any{"issued": list}}
 }
 
 func issuedOf(claims map[string]any, client string, scopes []string, now time.Time, life time.Duration, kid string) Issued {
 	text := func(name string) string { s, _ := claims[name].(string); return s }
+	audience, list := claims["aud"].([]string)
+	if one := text("aud"); !list && one != "" {
+		audience = []string{one}
+	}
 	return Issued{
-		ID: text("jti"), Issuer: text("iss"), Audience: text("aud"), Subject: text("sub"),
+		ID: text("jti"), Issuer: text("iss"), Audience: audience, Subject: text("sub"),
 		Client: client, Scopes: scopes, Kid: kid, IssuedAt: now, Expires: now.Add(life),
 	}
 }

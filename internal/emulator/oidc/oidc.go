@@ -7,7 +7,9 @@
 package oidc
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,13 +24,14 @@ type Client struct {
 	ID       string
 	Secret   secret.String
 	Disabled bool
+	Roles    []string // Keycloak's realm roles, Cognito's groups; other shapes have none
 }
 
-// Config says what a provider serves. Audience and Clients, and Scopes where
-// the shape wants one in every request, are required.
+// Config says what a provider serves. Clients, Audience where the shape's tokens
+// have one, and Scopes where it wants one in every request, are required.
 type Config struct {
 	Shape    Shape
-	Server   string // the authorization server in the paths, such as "default"
+	Server   string // what stands in the paths, see the shapes, such as "default"
 	Audience string
 	Scopes   []string // those that a client may ask for
 	Clients  []Client
@@ -38,6 +41,7 @@ type Config struct {
 	TokenLifetime time.Duration    // one hour when zero
 	Now           func() time.Time // time.Now when nil
 	Key           *jwt.SigningKey  // a new RSA key of 2048 bits when nil
+	Faults        Faults           // from the start; see [Provider.SetFaults]
 }
 
 // Provider is an emulated identity provider. It is safe for concurrent use.
@@ -53,22 +57,23 @@ type Provider struct {
 	routes   map[string]route
 	issued   issuedLog
 
-	mu   sync.Mutex
-	base string
+	mu     sync.Mutex
+	base   string
+	faults Faults
 }
 
 // New makes a provider. Errors are Invalid and name the setting.
 func New(c Config) (*Provider, error) {
 	row, known := shapes[c.Shape]
 	if !known {
-		return nil, fault.New(fault.Invalid, "no shape %q: expected %q", c.Shape, Okta).At("shape")
+		return nil, fault.New(fault.Invalid, "no shape %q: expected one of %q", c.Shape, slices.Sorted(maps.Keys(shapes))).At("shape")
 	}
 	if err := c.check(row); err != nil {
 		return nil, err
 	}
 	p := &Provider{
 		shape: row, server: c.Server, audience: c.Audience, scopes: c.Scopes,
-		clients: map[string]Client{}, lifetime: c.TokenLifetime, now: c.Now, key: c.Key,
+		clients: map[string]Client{}, lifetime: c.TokenLifetime, now: c.Now, key: c.Key, faults: c.Faults,
 	}
 	for _, client := range c.Clients {
 		p.clients[client.ID] = client
@@ -94,10 +99,12 @@ func New(c Config) (*Provider, error) {
 // check finds what would make a provider that lets anybody in, or nobody.
 func (c Config) check(row shape) error {
 	switch {
-	case c.Server == "" || strings.ContainsAny(c.Server, "/?#% "):
-		return fault.New(fault.Invalid, "the authorization server is %q: expected one part of a path", c.Server).At("server")
-	case c.Audience == "":
+	case !pathOf(c.Server, row.parts):
+		return fault.New(fault.Invalid, "the authorization server is %q: expected %d part(s) of a path", c.Server, row.parts).At("server")
+	case c.Audience == "" && !row.noAudience:
 		return fault.New(fault.Invalid, "no audience: every token needs one").At("audience")
+	case c.Audience != "" && row.noAudience:
+		return fault.New(fault.Invalid, "the audience %q: expected none, since tokens of this shape have no aud", c.Audience).At("audience")
 	case row.scopeRequired && len(c.Scopes) == 0:
 		return fault.New(fault.Invalid, "no scopes: expected one at least, since clients must ask for one").At("scopes")
 	case len(c.Clients) == 0:
@@ -121,10 +128,18 @@ func (c Config) check(row shape) error {
 			return fault.New(fault.Invalid, "the client %q has no secret", client.ID).At("clients")
 		case seen[client.ID]:
 			return fault.New(fault.Invalid, "the client %q is there twice", client.ID).At("clients")
+		case len(client.Roles) > 0 && !row.roles:
+			return fault.New(fault.Invalid, "the client %q has roles: expected none, since tokens of this shape carry none", client.ID).At("clients")
 		}
 		seen[client.ID] = true
 	}
 	return nil
+}
+
+// pathOf reports whether s is that many parts of a path, "a/b" for two.
+func pathOf(s string, parts int) bool {
+	list := strings.Split(s, "/")
+	return len(list) == parts && !slices.Contains(list, "") && !strings.ContainsAny(s, "?#% ")
 }
 
 // SetBaseURL says where clients reach the provider, once its listener is open.

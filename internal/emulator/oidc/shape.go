@@ -5,31 +5,37 @@ import "time"
 // Shape names a vendor's manners.
 type Shape string
 
-// Okta is a custom authorization server of Okta's
-// (https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/).
-const Okta Shape = "okta"
+const (
+	// Okta is a custom authorization server of Okta's; Server is its id
+	// (https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/).
+	Okta Shape = "okta"
+	// Cloudentity is a workspace of Cloudentity's; Server is "tenant/workspace".
+	Cloudentity Shape = "cloudentity"
+	// Cognito is a user pool of Amazon Cognito's; Server is its id. Issuer and
+	// token endpoint, which are on two hosts there, are on one here
+	// (https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html).
+	Cognito Shape = "cognito"
+	// Keycloak is a realm of Keycloak's; Server is its name
+	// (https://www.keycloak.org/securing-apps/oidc-layers).
+	Keycloak Shape = "keycloak"
+)
 
 // shape is everything that differs between vendors. {server} in paths stands
 // for the authorization server.
 type shape struct {
 	issuer, token, keys string
 	discovery           []string
-	alg                 string // that its tokens are signed with
+	parts               int            // of the path that {server} stands for
+	alg                 string         // that its tokens are signed with
+	header              map[string]any // of its tokens, beside alg and kid
+	noAudience          bool           // its tokens have no aud
+	roles               bool           // its clients may have some
 	scopeRequired       bool
+	allScopes           bool // are granted to who asks for none
+	basicAlone          bool // an id in the body beside the header is refused, even the same
 	claims              func(grant) map[string]any
 	refusals            map[reason]refusal
 	errorID             func() string // of the vendor's own error bodies
-}
-
-// grant is a token about to be made.
-type grant struct {
-	id       string // random
-	issuer   string
-	audience string
-	client   string
-	scopes   []string
-	issued   time.Time
-	expires  time.Time
 }
 
 var shapes = map[Shape]shape{
@@ -41,25 +47,60 @@ var shapes = map[Shape]shape{
 			"/oauth2/{server}/.well-known/openid-configuration",
 			"/oauth2/{server}/.well-known/oauth-authorization-server",
 		},
+		parts:         1,
 		alg:           "RS256",
 		scopeRequired: true,
+		basicAlone:    true,
 		claims:        oktaClaims,
 		refusals:      oktaRefusals,
 		errorID:       func() string { return "oae" + random(16) },
 	},
+	Cloudentity: {
+		issuer:    "/{server}",
+		token:     "/{server}/oauth2/token",
+		keys:      "/{server}/.well-known/jwks.json",
+		discovery: []string{"/{server}/.well-known/openid-configuration"},
+		parts:     2,
+		alg:       "RS256",
+		claims:    cloudentityClaims,
+		refusals:  cloudentityRefusals,
+	},
+	Cognito: {
+		issuer:     "/{server}",
+		token:      "/oauth2/token",
+		keys:       "/{server}/.well-known/jwks.json",
+		discovery:  []string{"/{server}/.well-known/openid-configuration"},
+		parts:      1,
+		alg:        "RS256",
+		noAudience: true,
+		roles:      true,
+		allScopes:  true,
+		claims:     cognitoClaims,
+		refusals:   cognitoRefusals,
+	},
+	Keycloak: {
+		issuer:    "/realms/{server}",
+		token:     "/realms/{server}/protocol/openid-connect/token",
+		keys:      "/realms/{server}/protocol/openid-connect/certs",
+		discovery: []string{"/realms/{server}/.well-known/openid-configuration"},
+		parts:     1,
+		alg:       "RS256",
+		header:    map[string]any{"typ": "JWT"},
+		roles:     true,
+		allScopes: true,
+		claims:    keycloakClaims,
+		refusals:  keycloakRefusals,
+	},
 }
 
-// oktaClaims are those of an access token of version 1.
-func oktaClaims(g grant) map[string]any {
-	return map[string]any{
-		"ver": 1,
-		"jti": "AT." + g.id,
-		"iss": g.issuer,
-		"aud": g.audience,
-		"iat": g.issued.Unix(),
-		"exp": g.expires.Unix(),
-		"cid": g.client,
-		"scp": g.scopes,
-		"sub": g.client,
-	}
+// grant is a token about to be made.
+type grant struct {
+	id       string // random
+	issuer   string
+	server   string
+	audience string
+	client   Client
+	scopes   []string
+	issued   time.Time
+	expires  time.Time
 }

@@ -60,21 +60,29 @@ func (p *Provider) allowed(asked string) ([]string, reason, bool) {
 			scopes = append(scopes, scope)
 		}
 	}
-	if p.shape.scopeRequired && len(scopes) == 0 {
+	switch {
+	case len(scopes) > 0:
+	case p.shape.scopeRequired:
 		return nil, noScope, false
+	case p.shape.allScopes:
+		return p.scopes, 0, true
 	}
 	return scopes, 0, true
 }
 
 func (p *Provider) issue(client Client, scopes []string) answer {
-	now := p.now()
+	faults := p.currentFaults()
+	now := p.now().Add(faults.Clock)
 	claims := p.shape.claims(grant{
-		id: random(32), issuer: p.Issuer(), audience: p.audience, client: client.ID,
+		id: random(32), issuer: p.Issuer(), server: p.server, audience: p.audience, client: client,
 		scopes: scopes, issued: now, expires: now.Add(p.lifetime),
 	})
-	text, err := p.key.Sign(nil, claims)
+	text, err := p.key.Sign(p.shape.header, claims)
 	if err != nil {
 		return failed
+	}
+	if faults.Opaque {
+		text = random(32)
 	}
 	p.issued.add(issuedOf(claims, client.ID, scopes, now, p.lifetime, p.key.Kid))
 	return answer{status: http.StatusOK, body: success{
