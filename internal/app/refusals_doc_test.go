@@ -3,104 +3,184 @@ package app
 import (
 	"flag"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/klammhq/klamm/internal/authn"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/authz"
-	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/iam"
+	"github.com/klammhq/klamm/internal/ops"
 )
 
 var update = flag.Bool("update", false, "write the generated pages of docs anew")
 
-// TestGeneratedPages keeps the pages that are made from tables in the code.
+// TestGeneratedPages keeps the page that is made from the table of roles; that
+// of refusals is made by [TestEveryRefusal].
 func TestGeneratedPages(t *testing.T) {
-	for path, want := range map[string]string{
-		"../../docs/refusals.md": refusalsPage(),
-		"../../docs/roles.md":    rolesPage(),
-	} {
-		if *update {
-			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil {
+	keepPage(t, "../../docs/roles.md", rolesPage())
+}
+
+// keepPage wants a page of docs to be what is generated.
+func keepPage(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if string(got) != want {
-			t.Errorf("%s is out of date: go test ./internal/app -run TestGeneratedPages -update", path)
-		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is out of date: go test ./internal/app -run 'TestGeneratedPages|TestEveryRefusal' -update\n%s", path, firstDifference(string(got), want))
 	}
 }
 
-const generated = "<!-- Made by: go test ./internal/app -run TestGeneratedPages -update -->\n\n"
-
-func refusalsPage() string {
-	var b strings.Builder
-	b.WriteString(generated + `# Ways to be refused
-
-A refused client reads a sentence that tells a stranger nothing, and a reference. ` + "`klamm explain REF`" + ` shows what was looked at, and ends
-with one of these codes. The mend here is the general one; that of explain knows the case.
-
-## At the login
-
-In the order in which they are checked. The audit event has the code in ` + "`result.message`" + `.
-
-`)
-	var table rows
-	for _, r := range authn.Refusals() {
-		table.add(string(r.Code), r.Means, table.sentence(strings.ReplaceAll(r.Sentence, "{mechanism}", "OAUTHBEARER")), r.Mend)
-	}
-	table.write(&b)
-	b.WriteString(`
-## At a request, and of open sessions
-
-A change that no longer lets an open session in, such as a filter that is now false, cuts its connection: there is no place for a word.
-` + "`klamm explain --principal P --last`" + ` finds it, with the code of the login that would be refused now.
-
-`)
-	table = rows{}
-	for _, r := range guard.Refusals() {
-		reads := "Kafka's error code for the kind of resource"
-		switch {
-		case r.Cut:
-			reads = "nothing: the connection is cut"
-		case r.Sentence != "":
-			reads = table.sentence(r.Sentence)
+func firstDifference(got, want string) string {
+	was, is := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(was), len(is)) {
+		if was[i] != is[i] {
+			return "first in line " + strconv.Itoa(i+1) + ":\n- " + was[i] + "\n+ " + is[i]
 		}
-		table.add(string(r.Code), r.Means, reads, r.Mend)
 	}
-	table.write(&b)
+	return "in its length"
+}
+
+const generated = "<!-- Made by: go test ./internal/app -run 'TestGeneratedPages|TestEveryRefusal' -update -->\n\n"
+
+func refusalsPage(all []provocation, outcomes []outcome, ends []unheard) string {
+	var b strings.Builder
+	b.WriteString(generated + refusalsHead)
+	for _, login := range []bool{true, false} {
+		if login {
+			b.WriteString("## At the login\n\nIn the order in which they are checked.\n\n")
+		} else {
+			b.WriteString("\n## At a request, and of open sessions\n\n")
+		}
+		var sentences []string
+		b.WriteString("| code | what it means | what the client reads |\n|---|---|---|\n")
+		for _, r := range refusalRows() {
+			if r.login == login {
+				_, o := ownOf(r.code, all, outcomes)
+				b.WriteString("| [`" + string(r.code) + "`](#" + string(r.code) + ") | " + cell(r.means) + " | " + cell(short(reads(o), &sentences)) + " |\n")
+			}
+		}
+		b.WriteString("\n" + strings.Join(sentences, ""))
+	}
+	b.WriteString("\n" + refusalsUnheard)
+	for _, u := range ends {
+		says := "nothing"
+		if u.reason != "" {
+			says = "`reason=" + u.reason + "`" + strings.TrimSuffix(": "+u.detail, ": ")
+		}
+		b.WriteString("| " + cell(u.name) + " | " + u.sees + " | " + cell(says) + " | " + cell(u.mend) + " |\n")
+	}
+	b.WriteString("\n" + refusalsNoToken)
+	for _, w := range tokenlessWays() {
+		b.WriteString("| AADSTS" + strconv.Itoa(w.number) + " | " + cell(w.what) + " | " + cell(w.mend) + " |\n")
+	}
+	b.WriteString("\n## Each code\n")
+	for _, r := range refusalRows() {
+		section(&b, r, all, outcomes)
+	}
 	return b.String()
 }
 
-// rows is a table of refusals. Sentences are long and few, so that they stand
-// below it and the rows have their numbers.
-type rows struct {
-	lines, sentences []string
-}
-
-func (r *rows) add(code, means, reads, mend string) {
-	r.lines = append(r.lines, "| `"+code+"` | "+cell(means)+" | "+reads+" | "+cell(mend)+" |")
-}
-
-// sentence stands for a sentence by its letter.
-func (r *rows) sentence(s string) string {
-	i := slices.Index(r.sentences, s)
-	if i < 0 {
-		i = len(r.sentences)
-		r.sentences = append(r.sentences, s)
+// section is all about one code.
+func section(b *strings.Builder, r row, all []provocation, outcomes []outcome) {
+	p, o := ownOf(r.code, all, outcomes)
+	b.WriteString("\n### " + string(r.code) + "\n\nMeans: " + cell(r.means) + ".\n\nThe client reads: " + reads(o) + ".\n\nMend: " + cell(r.mend) + ".\n")
+	if p.note != "" {
+		b.WriteString("\n" + p.note + "\n")
 	}
-	return "sentence " + string(rune('A'+i))
+	b.WriteString("\n```\n" + ops.Render(usual(o.record)) + "```\n")
+	slips := 0
+	for i, other := range all {
+		if other.code != r.code || other.slip == "" {
+			continue
+		}
+		if slips++; slips == 1 {
+			b.WriteString("\nOther ways to it:\n\n")
+		}
+		steps := usual(outcomes[i].record).Steps
+		last := steps[len(steps)-1]
+		b.WriteString("- " + strings.ToUpper(other.slip[:1]) + other.slip[1:] + ". Saw: `" + strings.ReplaceAll(last.Saw, "`", "'") + "`. Mend: " + cell(last.Mend) + ".\n")
+	}
 }
 
-func (r *rows) write(b *strings.Builder) {
-	b.WriteString("| code | what it means | what the client reads | mend |\n|---|---|---|---|\n" + strings.Join(r.lines, "\n") + "\n\n")
-	for _, s := range r.sentences {
-		b.WriteString("- " + r.sentence(s) + ": `" + s + " (ref=…)`\n")
+func ownOf(code iam.Code, all []provocation, outcomes []outcome) (provocation, outcome) {
+	i := slices.IndexFunc(all, func(p provocation) bool { return p.code == code && p.slip == "" })
+	return all[i], outcomes[i]
+}
+
+// reads is what a client is told.
+func reads(o outcome) string {
+	if o.kafka == 0 {
+		return "nothing: the connection is closed"
 	}
+	name, _, _ := strings.Cut(kerr.ErrorForCode(o.kafka).Error(), ":")
+	text := "error " + strconv.Itoa(int(o.kafka)) + " (" + name + ")"
+	if words, _, ok := strings.Cut(o.told, " (ref="); ok {
+		text += " and `" + words + " (ref=…)`"
+	}
+	return text
+}
+
+// short puts a letter in place of what many clients read; the sentences stand
+// below the table.
+func short(reads string, sentences *[]string) string {
+	before, words, said := strings.Cut(reads, " and `")
+	if !said {
+		return reads
+	}
+	line := func(i int) string { return "- sentence " + string(rune('A'+i)) + ": `" + words + "\n" }
+	i := 0
+	for i < len(*sentences) && (*sentences)[i] != line(i) {
+		i++
+	}
+	if i == len(*sentences) {
+		*sentences = append(*sentences, line(i))
+	}
+	return before + ", sentence " + string(rune('A'+i))
+}
+
+// What of a record is another each time, and what stands for it on the page.
+var unusual = []struct {
+	is    *regexp.Regexp
+	usual string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "2026-01-01T12:00:00Z"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:8443"},
+	{regexp.MustCompile(`m\d+s ago`), "m0s ago"},
+	{regexp.MustCompile(`lifetime of \d+h\d+m\d+s`), "lifetime of 100h0m0s"},
+	{regexp.MustCompile(`exp 1\d{12}`), "exp 1767268800000"},
+	{regexp.MustCompile(`\bsession \d+`), "session 7"},
+}
+
+// usual is a record as it could be of any day.
+func usual(r audit.Record) audit.Record {
+	r.Event.ID = "5f0c9d3e8a6b4c1f9e2d7a5b3c8f1e60"
+	r.Event.Time = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	r.Event.Data.ClientAddress = []audit.Address{{IP: "192.0.2.7", Port: 50123}}
+	r.Steps = slices.Clone(r.Steps)
+	names := strings.NewReplacer(ecKey().Kid, "key-1", otherKey().Kid, "key-2")
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		for _, text := range []*string{&s.Name, &s.Saw, &s.Wanted, &s.Mend} {
+			*text = names.Replace(*text)
+			for _, u := range unusual {
+				*text = u.is.ReplaceAllString(*text, u.usual)
+			}
+		}
+	}
+	return r
 }
 
 // cell is a text in a table of Markdown.

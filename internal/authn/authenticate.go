@@ -97,7 +97,7 @@ func checkCluster(t *trail, c iam.Credential) error {
 	case c.LogicalCluster == "":
 		return t.fail(NoLogicalCluster, "logical cluster", "no extension logicalCluster", show(c.Cluster), "")
 	}
-	return t.fail(WrongCluster, "logical cluster", show(c.LogicalCluster), show(c.Cluster)+", which the address stands for", "")
+	return t.fail(WrongCluster, "logical cluster", show(c.LogicalCluster), show(c.Cluster)+", which the address stands for", slip(c.LogicalCluster, c.Cluster))
 }
 
 // maxIdentity bounds what names an identity, in bytes.

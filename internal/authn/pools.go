@@ -62,18 +62,19 @@ func (a *Authenticator) named(t *trail, p *provider, id string) (*pool, error) {
 // poolMend knows what is easily written in place of a pool's id.
 func (p *provider) poolMend(id string) string {
 	for _, pool := range p.pools {
-		for _, slip := range []struct {
+		if mend := slip(id, pool.ID); mend != "" {
+			return mend
+		}
+		for _, known := range []struct {
 			made bool
 			mend string
 		}{
-			{strings.EqualFold(id, pool.ID), "ids are case-sensitive: it is written " + pool.ID},
 			{id == string(pool.principal), "write the id without User: in front of it, " + pool.ID},
-			{strings.Trim(id, `"'`) == pool.ID, "leave out the quotes around " + pool.ID},
 			{strings.TrimRight(id, `\`) == pool.ID, "leave out the backslash: only librdkafka's sasl.oauthbearer.extensions wants one before a comma"},
 			{id == pool.DisplayName, "that is the display name; the id is " + pool.ID},
 		} {
-			if slip.made {
-				return slip.mend
+			if known.made {
+				return known.mend
 			}
 		}
 	}

@@ -83,9 +83,9 @@ func (e *entra) audienceMend(claims map[string]any) string {
 	aud, _ := claims["aud"].(string)
 	switch {
 	case e.version == "2.0" && aud != "":
-		return "a version 2 token's aud is the resource application's id (a GUID), whatever URI was asked for; list that id, or request a token for the right application"
+		return "a version 2 token's aud is the resource application's id (a GUID), whatever URI was asked for: list that id, not the App ID URI; or request a token for the right application"
 	case e.version == "1.0" && aud != "":
-		return "a version 1 token's aud is the resource exactly as it was asked for; list that spelling, or ask for one that is listed"
+		return "a version 1 token's aud is the resource exactly as it was asked for, App ID URI or GUID; list that spelling, or ask for one that is listed"
 	}
 	return ""
 }

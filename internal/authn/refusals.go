@@ -11,8 +11,6 @@ import (
 const (
 	Mechanism        iam.Code = "mechanism"
 	SASLMessage      iam.Code = "sasl-message"
-	TokenMissing     iam.Code = "token-missing"
-	TokenTooLarge    iam.Code = "token-too-large"
 	TokenMalformed   iam.Code = "token-malformed"
 	TokenEncrypted   iam.Code = "token-encrypted"
 	TokenAlgorithm   iam.Code = "token-algorithm"
@@ -75,9 +73,7 @@ const (
 
 var refusals = [...]Refusal{
 	{Mechanism, "the client asked for another SASL mechanism than OAUTHBEARER", credentials, "set sasl.mechanism to OAUTHBEARER", no},
-	{SASLMessage, "the client's SASL message does not follow the grammar of OAUTHBEARER (RFC 7628 section 3.1, KIP-342), so that nothing in it is believed", credentials, "let the client's library write the message; names of extensions consist of letters: logicalCluster, identityPoolId", broken},
-	{TokenMissing, "no token was sent", credentials, "send the access token that the identity provider issued", broken},
-	{TokenTooLarge, "the token is larger than any token that is read", credentials, "ask for fewer claims; many groups in a token are better replaced by application roles", broken},
+	{SASLMessage, "the client's SASL message does not follow the grammar of OAUTHBEARER (RFC 7628 section 3.1, KIP-342), has no token or one above 32 KiB, so that nothing in it is believed", credentials, "let the client's library write the message; names of extensions consist of letters: logicalCluster, identityPoolId", broken},
 	{TokenMalformed, "the token is no well-formed JWT", credentials, "send a JWT access token as it was issued; an opaque token cannot be verified", broken},
 	{TokenEncrypted, "the token is encrypted", credentials, "have the provider issue signed access tokens for this audience", broken},
 	{TokenAlgorithm, "the token is unsigned, or signed with an algorithm that is never accepted", credentials, "have the provider sign with RS256, ES256 or another public-key algorithm", broken},
@@ -108,7 +104,7 @@ var refusals = [...]Refusal{
 	{PoolDisabled, "the identity pool is disabled", credentials, "enable the pool or name another", no},
 	{FilterFalse, "the pool's filter does not admit the token", credentials, "change the filter, or have the provider issue the claim that it wants", no},
 	{FilterError, "the pool's filter cannot be evaluated on the token", credentials, "guard optional claims with has(), or have the provider issue the claim", no},
-	{NoMatchingPool, "no identity pool of the provider admits the token", credentials, "add a pool whose filter admits the token, or name the pool to see why it does not", no},
+	{NoMatchingPool, "no identity pool of the provider admits the token", credentials, "change one of the filters above, have the provider issue the claim that it wants, or add a pool whose filter admits the token", no},
 	{NoIdentityClaim, "the token lacks the claim that names the identity", credentials, "have the provider issue the claim, or set identity_claim to one that it issues", no},
 	{ClaimNotString, "the claim that names the identity is no text", credentials, "set identity_claim to a claim that is a string", no},
 	{Retrusted, "the provider's keys now come from elsewhere than when the session began", credentials, "log in again with a new token", no},

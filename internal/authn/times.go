@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"strings"
 	"time"
 
 	"github.com/klammhq/klamm/internal/iam"
@@ -21,15 +22,15 @@ func (a *Authenticator) readTimes(t *trail, token *jwt.Token) (times, error) {
 	}
 	expires, err := token.Expires()
 	if err != nil {
-		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "exp"), "seconds since 1970", "")
+		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "exp"), "seconds since 1970", timeMend(token.Claims["exp"]))
 	}
 	begins, err := token.NotBefore()
 	if err != nil {
-		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "nbf"), "seconds since 1970", "")
+		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "nbf"), "seconds since 1970", timeMend(token.Claims["nbf"]))
 	}
 	issued, err := token.IssuedAt()
 	if err != nil {
-		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "iat"), "seconds since 1970", "")
+		return times{}, t.fail(TimeMalformed, "times", claim(token.Claims, "iat"), "seconds since 1970", timeMend(token.Claims["iat"]))
 	}
 	start := a.options.Now()
 	if !issued.IsZero() && issued.Before(start) {
@@ -42,6 +43,14 @@ func (a *Authenticator) readTimes(t *trail, token *jwt.Token) (times, error) {
 		begins = issued
 	}
 	return times{expires, begins}, nil
+}
+
+// timeMend knows the unit that is easily taken for seconds.
+func timeMend(v any) string {
+	if n, ok := v.(int64); ok && n > 1e12 && n < 1e13 {
+		return "this is a number of milliseconds, as Java and JavaScript count: have the provider divide it by 1000"
+	}
+	return ""
 }
 
 // inTime compares a token's times with the clock. The end gets no skew: the
@@ -78,7 +87,17 @@ func (p *provider) checkAudience(t *trail, claims map[string]any) error {
 	return t.fail(Audience, "audience", claim(claims, "aud"), "one of "+show(p.Audiences), p.audienceMend(claims))
 }
 
+// audienceMend guesses how the token came to be for somebody else.
 func (p *provider) audienceMend(claims map[string]any) string {
+	aud, _ := claims["aud"].(string)
+	if resource, scope := strings.CutSuffix(aud, "/.default"); scope {
+		return "/.default belongs to scope, which the v2 token endpoint reads; where resource is asked for (IMDS, App Service, the v1 endpoint) write " + show(resource)
+	}
+	for _, want := range p.Audiences {
+		if mend := slip(aud, want); mend != "" {
+			return mend
+		}
+	}
 	if p.entra != nil {
 		return p.entra.audienceMend(claims)
 	}

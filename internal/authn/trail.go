@@ -3,6 +3,7 @@ package authn
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/klammhq/klamm/internal/iam"
@@ -50,6 +51,22 @@ func claim(claims map[string]any, name string) string {
 		return "no " + name
 	}
 	return name + " " + show(v)
+}
+
+// slip knows how an id, or an audience, is easily miswritten; "" when the two
+// differ by more than that.
+func slip(said, meant string) string {
+	switch {
+	case meant == "":
+		return ""
+	case strings.EqualFold(said, meant):
+		return "letters are compared with their case: it is written " + meant
+	case strings.TrimSpace(said) == meant:
+		return "leave out the blanks around " + meant
+	case strings.Trim(said, "\"' ") == meant:
+		return "leave out the quotes around " + meant + ": a properties file, a JAAS line and an environment file keep them as part of the value"
+	}
+	return ""
 }
 
 func cut(s string) string {

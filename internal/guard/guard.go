@@ -92,6 +92,7 @@ func (g *Guard) login(ctx context.Context, from Origin, c iam.Credential, check 
 
 // turnAway audits a failed authentication and makes its refusal.
 func (g *Guard) turnAway(ctx context.Context, from Origin, c iam.Credential, known iam.Identity, steps []iam.Step, err error) *Refusal {
+	steps = stated(steps, err)
 	r := &Refusal{Ref: audit.NewReference(), Code: codeOf(steps), Sentence: generic(c.Mechanism), kind: fault.KindOf(err)}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		r.Sentence = f.Message
@@ -134,6 +135,15 @@ func (g *Guard) forget(s *Session) {
 	open := len(g.sessions)
 	g.mu.Unlock()
 	g.watch.Sessions(open)
+}
+
+// stated sees to it that whoever explains a refusal finds a reason, if only
+// that none was given.
+func stated(steps []iam.Step, err error) []iam.Step {
+	if codeOf(steps) != CodeUnstated {
+		return steps
+	}
+	return append(steps, iam.Step{Name: "reason", Saw: "none, for a refusal that is " + string(fault.KindOf(err)), Wanted: "a step that says why", Mend: mendOf(CodeUnstated), Code: CodeUnstated})
 }
 
 func codeOf(steps []iam.Step) iam.Code {

@@ -58,7 +58,7 @@ func Refusals() []Entry {
 		{CodeKilled, "an administrator closed the session", "", "log in again, or ask the administrator why", true},
 		{CodeKeyGone, "the key that signed the session's token was withdrawn", "", "get a new token and log in again", true},
 		{CodeUpstream, "the Kafka cluster behind refused klamm's own user", "", "give klamm's user on that cluster the right; no role binding here can help", false},
-		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client and a version of the API that klamm serves", false},
+		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client and a version of the API that klamm serves; configuration of brokers is changed on the cluster behind", true},
 		{CodeNoLifetime, "nothing was left of the token's lifetime when the session was about to open", generic("OAUTHBEARER"), "fetch the token shortly before it is used, and check the clocks", false},
 		{CodeUnstated, "the reason was not recorded; this is a fault in klamm", generic("OAUTHBEARER"), "report it with the reference", false},
 	}
