@@ -97,7 +97,11 @@ func (g *Guard) denial(id iam.Identity, a iam.Action, d iam.Decision) iam.Step {
 		return step
 	}
 	if enough := g.authz.Enough(id, a); len(enough) > 0 {
-		step.Mend = "enough would be: " + strings.Join(enough, "; or ")
+		each := ""
+		if len(enough) > 1 {
+			each = ", each alone"
+		}
+		step.Mend = "enough would be" + each + ":\n" + strings.Join(enough, "\n")
 	} else {
 		step.Mend = mendOf(CodeNoRole)
 	}

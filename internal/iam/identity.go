@@ -53,7 +53,7 @@ type Step struct {
 	OK     bool   `json:"ok"`
 	Saw    string `json:"saw,omitempty"`
 	Wanted string `json:"wanted,omitempty"`
-	Mend   string `json:"mend,omitempty"`
+	Mend   string `json:"mend,omitempty"` // further lines are to be copied as they are
 	Code   Code   `json:"code,omitempty"` // set on the step that refused
 }
 

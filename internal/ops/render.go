@@ -107,11 +107,15 @@ func renderStep(b *strings.Builder, s iam.Step, names int) {
 		return
 	}
 	rest := strings.Repeat(" ", utf8.RuneCountInString(first))
-	for _, line := range []fact{{"saw", s.Saw}, {"wanted", s.Wanted}, {"mend", s.Mend}} {
+	mend, copied, _ := strings.Cut(s.Mend, "\n")
+	for _, line := range []fact{{"saw", s.Saw}, {"wanted", s.Wanted}, {"mend", mend}} {
 		if line.text != "" {
 			wrap(b, first+pad(line.name, 6)+"  ", clean(line.text, false))
 			first = rest
 		}
+	}
+	for line := range strings.Lines(copied) {
+		fmt.Fprintf(b, "    %s\n", clean(line, false)) // not broken: it is pasted into a file
 	}
 }
 
