@@ -91,7 +91,7 @@ func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (_ *emulators, err e
 	if err != nil {
 		return nil, err
 	}
-	directory, servers, identities := faulty(e.entra), faulty(&e.host), faulty(metadata)
+	directory, servers, identities := administered(e.entra, faulty(e.entra)), faulty(&e.host), faulty(metadata)
 	for i, handler := range []http.Handler{directory, directory, servers, servers, identities, identities} {
 		e.serve(handler, doors[i].lns, o)
 	}

@@ -35,7 +35,11 @@ func newLabFaults() []*cobra.Command {
 			Args: explained(cobra.NoArgs),
 			RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		}
-		cmd.AddCommand(newLabFault(e.name, fmt.Sprintf("http://127.0.0.1:%d", e.port)))
+		at := fmt.Sprintf("http://127.0.0.1:%d", e.port)
+		cmd.AddCommand(newLabFault(e.name, at))
+		if e.name == "entra" {
+			cmd.AddCommand(newEntraApp(at))
+		}
 		out = append(out, cmd)
 	}
 	return out

@@ -47,10 +47,8 @@ func (s *session) Close() { s.grant.Close() }
 
 // Plan decides about one request. Whatever it does not know is closed.
 func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) {
-	select {
-	case <-s.grant.Done():
+	if !s.grant.Live() && !s.renewal.begun { // a renewal that began in time may end late (KIP-368)
 		return closed("the session has ended: %s", s.grant.Reason())
-	default:
 	}
 	c := s.begin(ctx, f)
 	plan, err := s.plan(c, f)

@@ -110,6 +110,25 @@ func TestFullAuditLogStillRefuses(t *testing.T) {
 	}
 }
 
+// TestEndIsNotTheTimersAlone: a timer that fires late lets nothing through.
+func TestEndIsNotTheTimersAlone(t *testing.T) {
+	d := newDoor()
+	s := d.enter(t)
+	if err := s.Allow(call, writeOrders); err != nil {
+		t.Fatal(err)
+	}
+	s.Late()
+	if ended(s) {
+		t.Fatal("the timer has fired")
+	}
+	if err := s.Allow(call, writeOrders); err == nil || !strings.Contains(err.Error(), "token has ended") {
+		t.Errorf("after the end: %v", err)
+	}
+	if s.Visible(writeOrders) || s.Live() {
+		t.Error("after the end: visible, or live")
+	}
+}
+
 func TestSessionEndsWithItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor()

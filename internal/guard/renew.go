@@ -112,7 +112,7 @@ func (s *Session) fresh() (iam.Identity, error) {
 // the caller: many that end together must not wait for the disk one by one.
 func (s *Session) refresh() (iam.Identity, *audit.Record, error) {
 	s.mu.Lock()
-	if !s.open {
+	if s.overLocked() {
 		defer s.mu.Unlock()
 		return s.identity, nil, s.endedFaultLocked()
 	}
@@ -142,7 +142,7 @@ func (s *Session) expire() {
 		s.mu.Unlock() // renewed while the timer fired
 		return
 	}
-	s.open, s.reason = false, "the token has ended"
+	s.open, s.reason = false, tokenEnded
 	if rest := time.Until(s.grace); rest > 0 {
 		s.timer.Reset(rest)
 		s.mu.Unlock()
@@ -190,6 +190,17 @@ func (s *Session) endedFault() error {
 	return s.endedFaultLocked()
 }
 
+// tokenEnded is the reason of an ordinary end.
+const tokenEnded = "the token has ended"
+
+// overLocked reports whether nothing is allowed any more. The clock is asked
+// too: a timer may fire late on a busy machine, and the end of a token has no
+// tolerance.
+func (s *Session) overLocked() bool { return !s.open || !time.Now().Before(s.identity.Expires) }
+
 func (s *Session) endedFaultLocked() error {
+	if s.reason == "" {
+		return fault.New(fault.Unauthenticated, "the session has ended: %s", tokenEnded)
+	}
 	return fault.New(fault.Unauthenticated, "the session has ended: %s", s.reason)
 }

@@ -52,6 +52,14 @@ func (s *Session) ID() string { return s.id }
 // the rules, or was closed.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
+// Live reports whether the session may still do something: it was not ended,
+// and its token has not.
+func (s *Session) Live() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.overLocked()
+}
+
 // Reason says why the session has ended; "" while it has not.
 func (s *Session) Reason() string {
 	s.mu.Lock()
@@ -114,7 +122,7 @@ func (s *Session) Refuse(call Call, a iam.Action, step iam.Step) *Refusal {
 func (s *Session) remembers(method string, a iam.Action) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.open || s.identity.Generation != s.guard.authz.Generation() {
+	if s.overLocked() || s.identity.Generation != s.guard.authz.Generation() {
 		return false
 	}
 	_, ok := s.allowed[decision{method, a}]

@@ -9,8 +9,9 @@ import (
 	"github.com/klammhq/klamm/internal/fault"
 )
 
-// tenant is a Tenant in which every reference is resolved.
+// tenant is a Tenant in which every reference is resolved. It never changes.
 type tenant struct {
+	config     Tenant // with the ids that were chosen
 	id, domain string
 	apps       []*app
 	identities []ManagedIdentity
@@ -34,6 +35,7 @@ type principal struct {
 }
 
 func compile(config Tenant) (*tenant, error) {
+	config = config.clone()
 	t := &tenant{id: strings.ToLower(config.ID), domain: config.Domain, principals: map[string]*principal{}, resources: map[string]*app{}}
 	if config.ID == "random" {
 		t.id = newUUID()
@@ -44,13 +46,14 @@ func compile(config Tenant) (*tenant, error) {
 	if t.domain != "" && !strings.Contains(t.domain, ".") {
 		return nil, fault.New(fault.Invalid, "%q is no domain, expected a dot in it", t.domain).At("Tenant.Domain")
 	}
-	for _, a := range config.Applications {
-		if err := t.addApplication(a); err != nil {
+	config.ID = t.id
+	for i := range config.Applications {
+		if err := t.addApplication(&config.Applications[i]); err != nil {
 			return nil, err
 		}
 	}
-	for _, m := range config.ManagedIdentities {
-		if err := t.addIdentity(m); err != nil {
+	for i := range config.ManagedIdentities {
+		if err := t.addIdentity(&config.ManagedIdentities[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -59,10 +62,12 @@ func compile(config Tenant) (*tenant, error) {
 			return nil, err
 		}
 	}
+	t.config, t.identities = config, config.ManagedIdentities
 	return t, nil
 }
 
-func (t *tenant) addApplication(a Application) error {
+// addApplication enters a, in which it fills in what was left to it.
+func (t *tenant) addApplication(a *Application) error {
 	at := "application " + a.Name
 	if a.Name == "" || slices.ContainsFunc(t.apps, func(other *app) bool { return other.Name == a.Name }) {
 		return fault.New(fault.Invalid, "the name %q is empty or taken, and references need it", a.Name).At(at)
@@ -73,8 +78,7 @@ func (t *tenant) addApplication(a Application) error {
 	if len(a.AppIDURIs) == 0 {
 		a.AppIDURIs = []string{"api://" + strings.ToLower(a.ClientID)}
 	}
-	one := &app{Application: a, version: max(a.AccessTokenVersion, 1)}
-	p := &principal{clientID: a.ClientID, objectID: a.ObjectID, app: one, assigned: slices.Clone(a.Assignments)}
+	p := &principal{clientID: a.ClientID, objectID: a.ObjectID, assigned: slices.Clone(a.Assignments)}
 	for _, permission := range a.Permissions {
 		granted := Assignment{permission.Application, permission.Role}
 		t.wanted = append(t.wanted, granted)
@@ -85,6 +89,9 @@ func (t *tenant) addApplication(a Application) error {
 	if err := t.addPrincipal(p, at); err != nil {
 		return err
 	}
+	a.ClientID, a.ObjectID = p.clientID, p.objectID
+	one := &app{Application: *a, version: max(a.AccessTokenVersion, 1)}
+	p.app = one
 	for _, name := range append([]string{p.clientID}, a.AppIDURIs...) {
 		if _, taken := t.resources[name]; taken || name == "" {
 			return fault.New(fault.Invalid, "the App ID URI %q is empty or taken", name).At(at)
@@ -102,7 +109,7 @@ func (t *tenant) addApplication(a Application) error {
 // subscription that is nobody's.
 const userAssigned = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/lab/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
 
-func (t *tenant) addIdentity(m ManagedIdentity) error {
+func (t *tenant) addIdentity(m *ManagedIdentity) error {
 	p := &principal{clientID: m.ClientID, objectID: m.ObjectID, managed: true, assigned: m.Assignments}
 	if err := t.addPrincipal(p, "managed identity "+m.Name); err != nil {
 		return err
@@ -111,7 +118,6 @@ func (t *tenant) addIdentity(m ManagedIdentity) error {
 	if m.ResourceID == "" && !m.System {
 		m.ResourceID = userAssigned + m.Name
 	}
-	t.identities = append(t.identities, m)
 	return nil
 }
 

@@ -33,9 +33,11 @@ type Application struct {
 // AppRole is a role that applications may be given. One that is disabled, or
 // for users only, is in no token here.
 type AppRole struct {
-	Value     string
-	Disabled  bool
-	UsersOnly bool
+	Value       string
+	DisplayName string // of the portal; in no token
+	Description string // likewise
+	Disabled    bool
+	UsersOnly   bool
 }
 
 // Secret is a client secret. Clients send the value; the id only names it.

@@ -3,8 +3,9 @@
 // client_credentials) and managed identities.
 //
 // It answers as the real one does, error numbers included, for the tenants in
-// its configuration. It signs in no people, keeps nothing, reaches no network,
-// and never shows a secret. It is for laboratories and tests.
+// its configuration, which can be changed while it runs. It signs in no people,
+// keeps nothing, reaches no network, and shows a secret only to who adds it. It
+// is for laboratories and tests.
 //
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 package entra
@@ -51,7 +52,7 @@ type Config struct {
 // Entra is the emulator. It is safe for concurrent use.
 type Entra struct {
 	config  Config
-	tenants []*tenant
+	tenants []*directory
 	base    atomic.Pointer[string]
 	keys    *keys
 	issued  issuedList
@@ -89,7 +90,7 @@ func New(c Config) (*Entra, error) {
 		if e.tenant(compiled.id) != nil || e.tenant(compiled.domain) != nil {
 			return nil, fault.New(fault.Invalid, "two tenants have the id or domain of %s", compiled.id).At("Tenants")
 		}
-		e.tenants = append(e.tenants, compiled)
+		e.tenants = append(e.tenants, newDirectory(compiled))
 	}
 	e.keys = newKeys(c.Keys)
 	e.routes()
@@ -135,7 +136,7 @@ func (e *Entra) TenantID(i int) string {
 	if i < 0 || i >= len(e.tenants) {
 		return ""
 	}
-	return e.tenants[i].id
+	return e.tenants[i].current.Load().id
 }
 
 // Issuer is the claim iss of a tenant's tokens, in version 1 or 2.
@@ -166,12 +167,21 @@ func (e *Entra) TokenURL(tenantID string) string {
 	return e.baseURL() + "/" + tenantID + "/oauth2/v2.0/token"
 }
 
-// tenant finds one by its id or domain.
-func (e *Entra) tenant(name string) *tenant {
-	for _, t := range e.tenants {
+// directory finds that of a tenant by its id or domain.
+func (e *Entra) directory(name string) *directory {
+	for _, d := range e.tenants {
+		t := d.current.Load()
 		if name != "" && (strings.EqualFold(name, t.id) || strings.EqualFold(name, t.domain)) {
-			return t
+			return d
 		}
+	}
+	return nil
+}
+
+// tenant is the state of a tenant as it is now.
+func (e *Entra) tenant(name string) *tenant {
+	if d := e.directory(name); d != nil {
+		return d.current.Load()
 	}
 	return nil
 }
