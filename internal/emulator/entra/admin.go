@@ -43,36 +43,15 @@ type AdminError struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
-// fromHere lets through whom the guard of injected faults lets through, other
-// machines and browsers not: it is asked whether this caller may clear the
-// faults of nothing.
+// fromHere keeps the directory to programs on this machine.
 func fromHere(next httpd.Handler) httpd.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		clear := r.Clone(r.Context())
-		clear.Method, clear.Body = http.MethodDelete, http.NoBody
-		var answer verdict
-		new(httpd.Faults).Admin().ServeHTTP(&answer, clear)
-		if answer.status != http.StatusNoContent {
-			return fault.New(fault.Forbidden, "the directory is for programs on this machine that are no browser")
+		if err := httpd.FromHere(r); err != nil {
+			return err
 		}
 		return next(w, r)
 	}
 }
-
-// verdict is a response of which the status counts.
-type verdict struct {
-	header http.Header
-	status int
-}
-
-func (v *verdict) Header() http.Header {
-	if v.header == nil {
-		v.header = http.Header{}
-	}
-	return v.header
-}
-func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
-func (v *verdict) WriteHeader(status int)      { v.status = status }
 
 // first is the tenant that the administrator has.
 func (e *Entra) first() *directory { return e.tenants[0] }
