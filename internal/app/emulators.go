@@ -28,6 +28,7 @@ type emulators struct {
 	okta  *oidc.Provider
 	oidc  map[string]*oidc.Provider // by name, the Okta-shaped one too
 	host  oidc.Host                 // of them all
+	imds  *imds.IMDS
 
 	entraURL, oktaURL, imdsURL   string // as clients are told: https, https, http
 	entraHTTP, oktaHTTP, imdsTLS string // the other way
@@ -37,70 +38,82 @@ type emulators struct {
 	serving                      sync.WaitGroup
 }
 
-// startEmulators opens the listeners first, because issuers and endpoints carry
-// their ports, and then makes what answers on them.
-func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (_ *emulators, err error) {
-	e := &emulators{}
-	var open []net.Listener
-	defer func() {
-		if err != nil {
-			for _, ln := range open {
-				_ = ln.Close()
-			}
-			e.close()
-		}
-	}()
-	doors := []struct {
-		what string
-		port int
-		tls  bool
-		lns  []net.Listener
-		at   int
-	}{
-		{what: "Entra ID (https)", port: o.Ports.EntraTLS, tls: true}, {what: "Entra ID (http)", port: o.Ports.Entra},
-		{what: "the Okta-shaped server (https)", port: o.Ports.OktaTLS, tls: true}, {what: "the Okta-shaped server (http)", port: o.Ports.Okta},
-		{what: "IMDS (http)", port: o.Ports.IMDS}, {what: "IMDS (https)", port: o.Ports.IMDSTLS, tls: true},
+// emulatorDoor is one port of the emulators.
+type emulatorDoor struct {
+	what    string
+	port    int // 0: of the system's choice
+	tls     bool
+	host    string
+	url     *string             // how clients reach it, once it is open
+	handler func() http.Handler // asked once the emulators are made
+
+	listeners []net.Listener
+}
+
+// doors lists the ports. Each emulator has one handler for both of its own.
+func (e *emulators) doors(p lab.Ports) []*emulatorDoor {
+	directory := sync.OnceValue(func() http.Handler { return administered(e.entra, faulty(e.entra)) })
+	servers := sync.OnceValue(func() http.Handler { return faulty(&e.host) })
+	identities := sync.OnceValue(func() http.Handler { return faulty(e.imds) })
+	return []*emulatorDoor{
+		{what: "Entra ID (https)", port: p.EntraTLS, tls: true, host: "localhost", url: &e.entraURL, handler: directory},
+		{what: "Entra ID (http)", port: p.Entra, host: "localhost", url: &e.entraHTTP, handler: directory},
+		{what: "the Okta-shaped server (https)", port: p.OktaTLS, tls: true, host: "localhost", url: &e.oktaURL, handler: servers},
+		{what: "the Okta-shaped server (http)", port: p.Okta, host: "localhost", url: &e.oktaHTTP, handler: servers},
+		{what: "IMDS (http)", port: p.IMDS, host: "127.0.0.1", url: &e.imdsURL, handler: identities},
+		{what: "IMDS (https)", port: p.IMDSTLS, tls: true, host: "127.0.0.1", url: &e.imdsTLS, handler: identities},
 	}
+}
+
+// open listens on the door's port.
+func (d *emulatorDoor) open(config *tls.Config) (err error) {
+	scheme, port := "http", 0
+	if d.listeners, port, err = listenLoopback(d.port, d.what, takenPort); err != nil {
+		return err
+	}
+	if d.tls {
+		scheme = "https"
+		for i, ln := range d.listeners {
+			d.listeners[i] = tls.NewListener(ln, config)
+		}
+	}
+	*d.url = fmt.Sprintf("%s://%s:%d", scheme, d.host, port)
+	return nil
+}
+
+// startEmulators opens the doors first, because issuers and endpoints carry
+// their ports, and then makes what answers there.
+func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (*emulators, error) {
 	config, err := ca.ServerTLS()
 	if err != nil {
 		return nil, err
 	}
 	config.NextProtos = []string{"h2", "http/1.1"}
-	for i := range doors {
-		d := &doors[i]
-		if d.lns, d.at, err = listenLoopback(d.port, d.what, takenPort); err != nil {
-			return nil, err
-		}
-		for j, ln := range d.lns {
-			open = append(open, ln)
-			if d.tls {
-				d.lns[j] = tls.NewListener(ln, config)
-			}
+	e := &emulators{}
+	doors := e.doors(o.Ports)
+	for _, d := range doors {
+		if err == nil {
+			err = d.open(config)
 		}
 	}
-	for i, url := range []struct {
-		to   *string
-		base string
-	}{
-		{&e.entraURL, "https://localhost"}, {&e.entraHTTP, "http://localhost"}, {&e.oktaURL, "https://localhost"}, {&e.oktaHTTP, "http://localhost"},
-		{&e.imdsURL, "http://127.0.0.1"}, {&e.imdsTLS, "https://127.0.0.1"},
-	} {
-		*url.to = fmt.Sprintf("%s:%d", url.base, doors[i].at)
+	if err == nil {
+		err = e.build(w, o)
 	}
-	metadata, err := e.build(w, o)
-	if err != nil {
-		return nil, err
+	for _, d := range doors {
+		if err == nil {
+			e.serve(d.handler(), d.listeners, o)
+			continue
+		}
+		for _, ln := range d.listeners {
+			_ = ln.Close()
+		}
 	}
-	directory, servers, identities := administered(e.entra, faulty(e.entra)), faulty(&e.host), faulty(metadata)
-	for i, handler := range []http.Handler{directory, directory, servers, servers, identities, identities} {
-		e.serve(handler, doors[i].lns, o)
-	}
-	return e, nil
+	return e, err
 }
 
 // build makes the emulators; their RSA keys take the longest, so that both
 // are made at the same time.
-func (e *emulators) build(w *lab.World, o LabOptions) (*imds.IMDS, error) {
+func (e *emulators) build(w *lab.World, o LabOptions) (err error) {
 	var both errgroup.Group
 	both.Go(func() (err error) {
 		e.entra, err = entra.New(entra.Config{
@@ -111,39 +124,12 @@ func (e *emulators) build(w *lab.World, o LabOptions) (*imds.IMDS, error) {
 	})
 	both.Go(func() error { return e.buildOIDC(w, o) })
 	if err := both.Wait(); err != nil {
-		return nil, err
+		return err
 	}
 	e.tenant = e.entra.TenantID(0)
 	e.appService = secret.New(rand.Text())
-	return imds.New(imds.Config{Issuer: machine{e.entra, e.tenant}, AppService: e.appService, ArcKeys: o.ArcKeys})
-}
-
-func tenant(w *lab.World) entra.Tenant {
-	t := entra.Tenant{ID: w.Entra.Tenant}
-	for _, a := range w.Entra.Applications {
-		app := entra.Application{
-			Name: a.Name, ClientID: a.ClientID, AppIDURIs: a.AppIDURIs, AccessTokenVersion: a.AccessTokenVersion,
-			AssignmentRequired: a.AssignmentRequired,
-		}
-		for _, role := range a.Roles {
-			app.Roles = append(app.Roles, entra.AppRole{Value: role})
-		}
-		for _, s := range a.Secrets {
-			app.Secrets = append(app.Secrets, entra.Secret{ID: s.ID, Value: secret.New(s.Value)})
-		}
-		for _, p := range a.Permissions {
-			app.Permissions = append(app.Permissions, entra.Permission{Application: p.Application, Role: p.Role, Consent: p.Consent})
-		}
-		t.Applications = append(t.Applications, app)
-	}
-	for _, m := range w.Entra.ManagedIdentities {
-		identity := entra.ManagedIdentity{Name: m.Name, System: m.System, ClientID: m.ClientID, ObjectID: m.ObjectID}
-		for _, a := range m.Assignments {
-			identity.Assignments = append(identity.Assignments, entra.Assignment{Application: a.Application, Role: a.Role})
-		}
-		t.ManagedIdentities = append(t.ManagedIdentities, identity)
-	}
-	return t
+	e.imds, err = imds.New(imds.Config{Issuer: machine{e.entra, e.tenant}, AppService: e.appService, ArcKeys: o.ArcKeys})
+	return err
 }
 
 // buildOIDC makes the servers at one address. They share a key: to make one
@@ -178,15 +164,6 @@ func (e *emulators) buildOIDC(w *lab.World, o LabOptions) (err error) {
 	}
 	e.okta = e.oidc["okta"]
 	return nil
-}
-
-// servers are all that speak OpenID Connect, Okta's shape first.
-func servers(w *lab.World) []lab.OIDC {
-	okta := lab.OIDC{Name: "okta", Shape: string(oidc.Okta), Server: w.Okta.Server, Audience: w.Okta.Audience, Scopes: w.Okta.Scopes}
-	for _, c := range w.Okta.Clients {
-		okta.Clients = append(okta.Clients, lab.OIDCClient{ClientID: c.ClientID, Secret: c.Secret})
-	}
-	return append([]lab.OIDC{okta}, w.OIDC...)
 }
 
 func (e *emulators) serve(handler http.Handler, listeners []net.Listener, o LabOptions) {
