@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # run.sh: clients that nobody here wrote, as shipped, against
 #   lab      klamm lab, which has everything in it,
-#   serve    klamm serve in front of a real Apache Kafka, and
-#   renewal  klamm lab with tokens that live for 20 s.
+#   serve    klamm serve in front of a real Apache Kafka,
+#   renewal  klamm lab with tokens that live for 20 s, and
+#   journeys labs of what people do today, step by step (see journeys/).
 # Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm, curl
 # and openssl, and the registries of the four languages; everything else it brings
 # into .cache. One line per check; ends with the number of those that failed.
@@ -170,6 +171,16 @@ serve() {
 	done
 }
 
+# journeys: each prints its steps, and those that need what cannot be had here.
+journeys() {
+	local name
+	logs_in journeys
+	for name in managed-identity entra-applications oidc-perf-test; do
+		check 90 "journey $name" bash "$interop/journeys/$name.sh"
+		sed -n -E 's/^[0-9]+ /         &/p' "$(log_of "journey $name")"
+	done
+}
+
 mkdir -p "$cache"
 bash "$interop/kafka/stop.sh" "$run/kafka" # of a run that could not clean up
 rm -rf "$run" "$cache/logs"
@@ -182,14 +193,14 @@ prepare "confluent-kafka for Python installed" install_python
 prepare "kafkajs installed" install_node
 prepare "Apache Kafka's jars fetched" bash "$interop/kafka/fetch.sh"
 
-[ $# -gt 0 ] || set -- lab serve renewal
+[ $# -gt 0 ] || set -- lab serve renewal journeys
 for scenario in "$@"; do
 	case $scenario in
-	lab | serve | renewal)
+	lab | serve | renewal | journeys)
 		echo
 		"$scenario"
 		;;
-	*) die "$scenario: the scenarios are lab, serve and renewal" ;;
+	*) die "$scenario: the scenarios are lab, serve, renewal and journeys" ;;
 	esac
 done
 printf '\n%s s in all' "$(seconds_since "$began")"
