@@ -56,13 +56,17 @@ type running struct {
 }
 
 // startGateway builds and starts a gateway. The rules are in force already.
-// It ends by close only; nothing is left of it when an error is returned.
+// It ends by close only; when an error is returned nothing is left of it, nor
+// of the listeners in p.
 func startGateway(p gatewayParts, r *rules) (_ *running, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &running{cancel: cancel, opsDone: func() {}}
 	defer func() {
 		if err != nil {
 			_ = g.close(context.Background())
+			for _, ln := range p.ops {
+				_ = ln.Close()
+			}
 		}
 	}()
 	if g.audit, err = auditlog.Open(p.audit); err != nil {

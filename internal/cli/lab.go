@@ -56,6 +56,7 @@ exit code. Records are kept in memory and end with the lab.`,
 			if o.EmulatorsOnly && (check || o.Upstream != "") {
 				return fault.New(fault.Invalid, "--emulators-only starts no gateway: it goes with neither --check nor --upstream")
 			}
+			o.Version = cmd.Root().Version
 			return runLab(cmd.Context(), p, o, labRun{check: check, envFile: envFile, command: args})
 		},
 	}
@@ -70,37 +71,37 @@ exit code. Records are kept in memory and end with the lab.`,
 	f.StringVar(&o.ArcKeys, "arc-keys", "", "an absolute folder for Azure Arc's key files, /var/opt/azcmagent/tokens for Azure's SDKs; no Arc when not given")
 	f.StringVar(&level, "log-level", "", "debug, info, warn or error: log to standard error; no log when not given")
 	f.StringVar(&ports, "ports", "fixed", "fixed, or auto: the system chooses")
-	for name, port := range portFlags(&o.Ports) {
-		f.IntVar(port, name, *port, portHelp[name])
+	for _, flag := range portFlags(&o.Ports) {
+		f.IntVar(flag.port, flag.name, *flag.port, flag.help)
 	}
 	cmd.AddCommand(newLabFaults()...)
 	return cmd
 }
 
-var portHelp = map[string]string{
-	"kafka-port":      "bootstrap port; brokers have the ports after it",
-	"ops-port":        "health, metrics, explain",
-	"imds-port":       "instance metadata service, http",
-	"imds-https-port": "instance metadata service, https",
-	"entra-port":      "Entra ID, https",
-	"entra-http-port": "Entra ID, http",
-	"okta-port":       "Okta-shaped server, https",
-	"okta-http-port":  "Okta-shaped server, http",
+// portFlag is the flag of a single port.
+type portFlag struct {
+	name, help string
+	port       *int
 }
 
-// portFlags are the flags of single ports.
-func portFlags(p *lab.Ports) map[string]*int {
-	return map[string]*int{
-		"kafka-port": &p.Kafka, "ops-port": &p.Ops, "imds-port": &p.IMDS, "imds-https-port": &p.IMDSTLS, "entra-port": &p.EntraTLS,
-		"entra-http-port": &p.Entra, "okta-port": &p.OktaTLS, "okta-http-port": &p.Okta,
+func portFlags(p *lab.Ports) []portFlag {
+	return []portFlag{
+		{"kafka-port", "bootstrap port; brokers have the ports after it", &p.Kafka},
+		{"ops-port", "health, metrics, explain", &p.Ops},
+		{"imds-port", "instance metadata service, http", &p.IMDS},
+		{"imds-https-port", "instance metadata service, https", &p.IMDSTLS},
+		{"entra-port", "Entra ID, https", &p.EntraTLS},
+		{"entra-http-port", "Entra ID, http", &p.Entra},
+		{"okta-port", "Okta-shaped server, https", &p.OktaTLS},
+		{"okta-http-port", "Okta-shaped server, http", &p.Okta},
 	}
 }
 
 // onlyNamed keeps the ports that were named and leaves the others to the system.
 func onlyNamed(cmd *cobra.Command, p lab.Ports) lab.Ports {
-	for name, port := range portFlags(&p) {
-		if !cmd.Flags().Changed(name) {
-			*port = 0
+	for _, flag := range portFlags(&p) {
+		if !cmd.Flags().Changed(flag.name) {
+			*flag.port = 0
 		}
 	}
 	return p
