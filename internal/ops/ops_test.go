@@ -279,3 +279,12 @@ func TestRenderOfNothing(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestRenderOfLinesToCopy: they stand alone, unbroken, with nothing behind them.
+func TestRenderOfLinesToCopy(t *testing.T) {
+	long := "{kind: RoleBinding, " + strings.Repeat("x", 2*100) + "}"
+	text := ops.Render(audit.Record{Steps: []iam.Step{{Name: "role binding", Mend: "enough would be:\n" + long + "\n{b}"}}})
+	if !strings.Contains(text, "    "+long+"\n    {b}\n") {
+		t.Errorf("%q", text)
+	}
+}

@@ -115,7 +115,7 @@ func renderStep(b *strings.Builder, s iam.Step, names int) {
 		}
 	}
 	for line := range strings.Lines(copied) {
-		fmt.Fprintf(b, "    %s\n", clean(line, false)) // not broken: it is pasted into a file
+		fmt.Fprintf(b, "    %s\n", clean(strings.TrimSuffix(line, "\n"), false)) // not broken: it is pasted into a file
 	}
 }
 
