@@ -33,7 +33,7 @@ func Check(ctx context.Context, path string) (Report, error) {
 		return report, err
 	}
 	report.Warnings = append(report.Warnings, store.Warnings()...)
-	ring := policy.NewKeyring(policy.KeyOptions{NamedInConfiguration: true})
+	ring := policy.NewKeyring(policy.KeyOptions{NamedInConfiguration: true, Proxy: proxyOf(cfg.Proxy)})
 	defer ring.Close()
 	_, warnings, err := policy.Compile(s, ring, authn.Options{})
 	for _, w := range warnings {

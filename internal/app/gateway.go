@@ -159,6 +159,9 @@ func (g *running) close(ctx context.Context) error {
 	}
 	g.tasks.Wait()
 	if g.audit != nil {
+		if g.guard != nil {
+			g.guard.Flush()
+		}
 		return g.audit.Close()
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/klammhq/klamm/internal/auditlog"
 	"github.com/klammhq/klamm/internal/config"
 	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/jwt"
 	"github.com/klammhq/klamm/internal/policy"
 	"github.com/klammhq/klamm/internal/store/files"
 	"github.com/klammhq/klamm/internal/upstream"
@@ -30,7 +31,7 @@ func Serve(ctx context.Context, path, version string, log *slog.Logger, ready fu
 	for _, w := range cfg.Warnings {
 		log.Warn(w.Message, "where", w.Where, "hint", w.Hint)
 	}
-	ring := policy.NewKeyring(policy.KeyOptions{CacheDir: string(cfg.Cache), NamedInConfiguration: true})
+	ring := policy.NewKeyring(policy.KeyOptions{CacheDir: string(cfg.Cache), NamedInConfiguration: true, Proxy: proxyOf(cfg.Proxy)})
 	defer ring.Close()
 	r := newRules(ring, log, files.Options{Interval: identityInterval, Clusters: []string{cfg.Listeners.Kafka.Cluster}},
 		func(o files.Options) *files.Store { return files.Dir(string(cfg.Identity.Files), o) })
@@ -92,6 +93,13 @@ func serveParts(cfg *config.Config, version string, log *slog.Logger) (p gateway
 		p.ops = []net.Listener{ln}
 	}
 	return p, nil
+}
+
+func proxyOf(p *config.Proxy) jwt.Proxy {
+	if p == nil {
+		return jwt.Proxy{}
+	}
+	return jwt.Proxy{URL: p.URL, Username: p.Username, Password: p.Password.Value, Direct: p.Direct}
 }
 
 func upstreamConfig(name string, c *config.Cluster, log *slog.Logger) (upstream.Config, error) {

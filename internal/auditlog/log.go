@@ -75,24 +75,25 @@ func Open(c Config) (*Log, error) {
 	return l, nil
 }
 
-// Record keeps a record. For a refusal it returns when the event is on the
-// disk, or with a fault when it could not be put there; the refusal can be
-// explained from memory in either case. Any other event may be dropped: under
-// load, which is a fault of kind Exhausted, and while the disk takes nothing,
-// which is one of kind Unavailable.
-func (l *Log) Record(ctx context.Context, r audit.Record) error {
-	refused := r.Refused()
-	if refused {
-		l.index.add(r)
+// Record keeps records together, with one write and one sync. With a refusal
+// among them it returns when all are on the disk, or with a fault when they
+// could not be put there; refusals can be explained from memory in either case.
+// Other events may be dropped: under load, which is a fault of kind Exhausted,
+// and while the disk takes nothing, which is one of kind Unavailable.
+func (l *Log) Record(ctx context.Context, records ...audit.Record) error {
+	for _, r := range records {
+		if r.Refused() {
+			l.index.add(r)
+		}
 	}
-	if l.queue == nil {
+	if l.queue == nil || len(records) == 0 {
 		return nil
 	}
-	e, err := encode(r, refused)
+	e, err := encode(records)
 	if err != nil {
 		return err
 	}
-	if !refused {
+	if e.kept == nil {
 		select {
 		case l.queue <- e:
 			if l.failing.Load() {
@@ -136,26 +137,36 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// entry is one record on its way to the disk, already encoded.
+// entry is records on their way to the disk, already encoded.
 type entry struct {
-	event, steps []byte
-	kept         chan error // nil for what may be dropped; one value
+	events, steps []byte
+	kept          chan error // nil for what may be dropped; one value
 }
 
-func encode(r audit.Record, refused bool) (entry, error) {
-	event, err := json.Marshal(r.Event)
-	if err != nil {
-		return entry{}, fault.New(fault.Internal, "an audit event cannot be written as JSON").Because(err)
-	}
-	e := entry{event: append(event, '\n')}
-	if refused {
-		steps, err := json.Marshal(r)
-		if err != nil {
-			return entry{}, fault.New(fault.Internal, "the steps of an audit event cannot be written as JSON").Because(err)
+func encode(records []audit.Record) (e entry, err error) {
+	for _, r := range records {
+		if e.events, err = line(e.events, r.Event); err != nil {
+			return entry{}, err
 		}
-		e.steps, e.kept = append(steps, '\n'), make(chan error, 1)
+		if !r.Refused() {
+			continue
+		}
+		if e.steps, err = line(e.steps, r); err != nil {
+			return entry{}, err
+		}
+		if e.kept == nil {
+			e.kept = make(chan error, 1)
+		}
 	}
 	return e, nil
+}
+
+func line(dst []byte, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "an audit record cannot be written as JSON").Because(err)
+	}
+	return append(append(dst, text...), '\n'), nil
 }
 
 func errClosed() *fault.Error {

@@ -40,7 +40,7 @@ func (l *Log) keep(batch []entry) {
 	var events, steps []byte
 	waiting := false
 	for _, e := range batch {
-		events, steps = append(events, e.event...), append(steps, e.steps...)
+		events, steps = append(events, e.events...), append(steps, e.steps...)
 		waiting = waiting || e.kept != nil
 	}
 	err := l.events.append(events)

@@ -3,8 +3,8 @@ package authn
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -65,9 +65,9 @@ func (a *Authenticator) reassess(t *trail, was iam.Identity) (iam.Identity, erro
 	case p == nil || p.ID != was.Provider:
 		return was, t.fail(UnknownIssuer, "issuer", show(issuer)+" is no longer that of "+was.Provider, a.wantedIssuers(), "")
 	case p.Disabled:
-		return was, t.fail(IssuerDisabled, "issuer", p.ID+" is disabled", "an enabled identity provider", "")
+		return was, t.fail(IssuerDisabled, "issuer", p.ID+" is disabled", "an enabled identity provider", p.enableMend())
 	case was.Generation < p.trust.Since:
-		return was, t.fail(Retrusted, "key", "verified under generation "+strconv.FormatUint(was.Generation, 10), "a key from the source that generation "+strconv.FormatUint(p.trust.Since, 10)+" names", "")
+		return was, t.fail(Retrusted, "key", "verified under generation "+strconv.FormatUint(was.Generation, 10)+" of the identity documents", "a key from where jwks_uri and ca of "+p.ID+" point to since generation "+strconv.FormatUint(p.trust.Since, 10), "")
 	}
 	if p.entra != nil {
 		if err := p.entra.check(t, was.Claims); err != nil {
@@ -95,7 +95,7 @@ func checkCluster(t *trail, c iam.Credential) error {
 		t.ok("logical cluster", "not named; the address stands for "+c.Cluster)
 		return nil
 	case c.LogicalCluster == "":
-		return t.fail(NoLogicalCluster, "logical cluster", "no extension logicalCluster", show(c.Cluster), "")
+		return t.fail(NoLogicalCluster, "logical cluster", "no extension logicalCluster", show(c.Cluster)+", which the address stands for", "")
 	}
 	return t.fail(WrongCluster, "logical cluster", show(c.LogicalCluster), show(c.Cluster)+", which the address stands for", slip(c.LogicalCluster, c.Cluster))
 }
@@ -109,19 +109,19 @@ func (a *Authenticator) choose(t *trail, p *provider, id *iam.Identity) error {
 	if err != nil {
 		return err
 	}
-	path := p.identity
+	path, of := p.identity, "the IdentityProvider "+p.ID
 	if len(pools) == 1 {
-		path = pools[0].identity
+		path, of = pools[0].identity, "the IdentityPool "+pools[0].ID
 	}
 	value, found := path.find(id.Claims)
 	text, isText := value.(string)
 	switch {
 	case !found || isText && text == "":
-		return t.fail(NoIdentityClaim, "identity claim", "no "+path.String(), "a text", "")
+		return t.fail(NoIdentityClaim, "identity claim", "no "+path.String(), "a text", identityMend(of, id.Claims))
 	case len(text) > maxIdentity:
 		return t.fail(ClaimNotString, "identity claim", fmt.Sprintf("%s of %d bytes", path, len(text)), fmt.Sprintf("a text of at most %d bytes, since it names the identity in every audit event", maxIdentity), "")
 	case !isText:
-		return t.fail(ClaimNotString, "identity claim", path.String()+" "+show(value), "a text", "")
+		return t.fail(ClaimNotString, "identity claim", path.String()+" "+show(value), "a text", identityMend(of, id.Claims))
 	}
 	t.ok("identity claim", path.String()+" "+show(text))
 	id.Claim = text
@@ -138,6 +138,23 @@ func (a *Authenticator) choose(t *trail, p *provider, id *iam.Identity) error {
 	return nil
 }
 
+// naming are claims that name a client or a user, at some issuers.
+var naming = []string{"sub", "oid", "azp", "appid", "client_id", "cid", "preferred_username", "email", "upn"}
+
+// identityMend is where the identity claim is chosen, and what this token has.
+func identityMend(of string, claims map[string]any) string {
+	var list []string
+	for _, name := range naming {
+		if text, ok := claims[name].(string); ok && text != "" {
+			list = append(list, claimPath{name}.String())
+		}
+	}
+	if len(list) == 0 {
+		return "have the provider issue the claim as a text, or set identity_claim of " + of + " to one that it issues"
+	}
+	return "set identity_claim of " + of + " to a claim that the token has as a text (" + strings.Join(list, ", ") + "), or have the provider issue this one"
+}
+
 // bestClaim is a word for a party that was verified and not let in.
 func (p *provider) bestClaim(claims map[string]any) string {
 	paths := []claimPath{p.identity}
@@ -152,9 +169,4 @@ func (p *provider) bestClaim(claims map[string]any) string {
 		}
 	}
 	return ""
-}
-
-func sorted(list []string) []string {
-	slices.Sort(list)
-	return list
 }

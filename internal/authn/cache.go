@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
+
+	"github.com/klammhq/klamm/internal/iam"
 )
 
 // verified is a token that was found good, without its text.
@@ -13,6 +15,7 @@ type verified struct {
 	kid      string
 	claims   map[string]any
 	times    times
+	step     iam.Step // of a token that is shown again
 }
 
 // keyHolds asks the key set again: it may have lost the key, or been refreshed.

@@ -31,7 +31,7 @@ func (a *Authenticator) findPools(t *trail, p *provider, selection string, claim
 			return nil, err
 		}
 		if slices.Contains(pools, found) {
-			return nil, t.fail(DuplicatePool, found.step, "named twice", "each pool once", "")
+			return nil, t.fail(DuplicatePool, found.step, "named twice", "each pool once", "take the second "+found.ID+" out of the extension identityPoolId")
 		}
 		if ok, err := found.filter.Match(claims); err != nil || !ok {
 			return nil, found.refuse(t, claims, err)
@@ -54,7 +54,7 @@ func (a *Authenticator) named(t *trail, p *provider, id string) (*pool, error) {
 	case found.provider != p:
 		return nil, t.fail(ForeignPool, found.step, "it belongs to "+found.Provider, "a pool of "+p.ID+p.poolNames(), "")
 	case found.Disabled:
-		return nil, t.fail(PoolDisabled, found.step, "it is disabled", "an enabled pool", "")
+		return nil, t.fail(PoolDisabled, found.step, "it is disabled", "an enabled pool", "take disabled: true out of the IdentityPool "+found.ID+", or name another in the extension identityPoolId")
 	}
 	return found, nil
 }
@@ -99,7 +99,24 @@ func (p *pool) refuse(t *trail, claims map[string]any, err error) error {
 		code = FilterError
 	}
 	saw, mend := p.explain(claims)
+	if mend == "" {
+		mend = p.provider.admits(claims)
+	}
 	return t.fail(code, p.step, saw, p.Filter, mend)
+}
+
+// admits knows which pools could have been named instead.
+func (p *provider) admits(claims map[string]any) string {
+	var names []string
+	for _, other := range p.pools[:min(len(p.pools), maxShown)] {
+		if ok, err := other.filter.Match(claims); err == nil && ok {
+			names = append(names, other.ID)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "this token is admitted by " + cut(strings.Join(names, ", ")) + ": set the extension identityPoolId to that, or change filter of the IdentityPool that was named"
 }
 
 // explain says which part of the filter decided, and how to mend it.

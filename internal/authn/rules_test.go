@@ -266,7 +266,7 @@ func TestEntraTokenOfTheOtherVersion(t *testing.T) {
 	a := compile(t, s, keySet(), authn.Options{})
 	for want, c := range map[string]map[string]any{
 		"this is an Entra v2 token, and op-entra is for the v1": claims(),
-		"add an identity provider with exactly this issuer":     claims("tid", "another", "iss", "https://login.microsoftonline.com/another/v2.0"),
+		"with exactly this issuer, and a pool of it":            claims("tid", "another", "iss", "https://login.microsoftonline.com/another/v2.0"),
 	} {
 		_, steps, err := a.Authenticate(context.Background(), credential(sign(t, signer(), c), ""))
 		if last := steps[len(steps)-1]; err == nil || last.Code != authn.UnknownIssuer || !strings.Contains(last.Mend, want) {

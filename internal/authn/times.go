@@ -12,6 +12,7 @@ import (
 type times struct {
 	expires time.Time
 	begins  time.Time // the later of nbf and iat; zero when it has neither
+	issued  time.Time // zero when it is not said
 }
 
 // readTimes reads exp, nbf and iat (RFC 7519, section 4.1) and holds the
@@ -37,12 +38,12 @@ func (a *Authenticator) readTimes(t *trail, token *jwt.Token) (times, error) {
 		start = issued
 	}
 	if life := expires.Sub(start); life > a.options.MaxLifetime {
-		return times{}, t.fail(LifetimeTooLong, "times", "a lifetime of "+life.Truncate(time.Second).String(), "at most "+a.options.MaxLifetime.String(), "")
+		return times{}, t.fail(LifetimeTooLong, "times", "a lifetime of "+span(life), "at most "+a.options.MaxLifetime.String(), "")
 	}
 	if issued.After(begins) {
 		begins = issued
 	}
-	return times{expires, begins}, nil
+	return times{expires, begins, issued}, nil
 }
 
 // timeMend knows the unit that is easily taken for seconds.
@@ -58,13 +59,19 @@ func timeMend(v any) string {
 func (a *Authenticator) inTime(t *trail, when times) error {
 	now := a.options.Now()
 	if !when.expires.After(now) {
-		return t.fail(Expired, "times", "exp "+stamp(when.expires)+", "+now.Sub(when.expires).Truncate(time.Second).String()+" ago", "a token that has not ended at "+stamp(now), "")
+		saw := "exp " + stamp(when.expires) + ", " + span(now.Sub(when.expires)) + " ago"
+		if !when.issued.IsZero() {
+			saw += "; issued " + stamp(when.issued)
+		}
+		return t.fail(Expired, "times", saw, "a token that has not ended at "+stamp(now)+" by klamm's clock", "")
 	}
 	if when.begins.After(now.Add(skew)) {
-		return t.fail(NotYetValid, "times", "valid from "+stamp(when.begins), "not later than "+stamp(now)+" and 60 s", "")
+		return t.fail(NotYetValid, "times", "valid from "+stamp(when.begins)+", in "+span(when.begins.Sub(now)), "not later than "+span(skew)+" after "+stamp(now)+" by klamm's clock", "")
 	}
 	return nil
 }
+
+func span(d time.Duration) string { return d.Truncate(time.Second).String() }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
@@ -84,11 +91,14 @@ func (p *provider) checkAudience(t *trail, claims map[string]any) error {
 			}
 		}
 	}
-	return t.fail(Audience, "audience", claim(claims, "aud"), "one of "+show(p.Audiences), p.audienceMend(claims))
+	return t.fail(Audience, "audience", claim(claims, "aud"), "one of "+show(p.Audiences)+", the audiences of "+p.ID, p.audienceMend(claims))
 }
 
 // audienceMend guesses how the token came to be for somebody else.
 func (p *provider) audienceMend(claims map[string]any) string {
+	if mend := forMicrosoft(claims); mend != "" {
+		return mend
+	}
 	aud, _ := claims["aud"].(string)
 	if resource, scope := strings.CutSuffix(aud, "/.default"); scope {
 		return "/.default belongs to scope, which the v2 token endpoint reads; where resource is asked for (IMDS, App Service, the v1 endpoint) write " + show(resource)
@@ -99,7 +109,7 @@ func (p *provider) audienceMend(claims map[string]any) string {
 		}
 	}
 	if p.entra != nil {
-		return p.entra.audienceMend(claims)
+		return p.entraAudienceMend(aud)
 	}
 	return ""
 }

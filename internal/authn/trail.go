@@ -69,11 +69,12 @@ func slip(said, meant string) string {
 	return ""
 }
 
-func cut(s string) string {
-	if len(s) <= maxSaw {
+func cut(s string) string { return cutAt(s, maxSaw) }
+
+func cutAt(s string, end int) string {
+	if len(s) <= end {
 		return s
 	}
-	end := maxSaw
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}

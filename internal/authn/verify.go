@@ -3,8 +3,10 @@ package authn
 import (
 	"context"
 	"crypto/sha256"
+	"strings"
 	"unsafe"
 
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/jwt"
 	"github.com/klammhq/klamm/internal/secret"
@@ -28,10 +30,10 @@ func (a *Authenticator) verify(ctx context.Context, t *trail, token secret.Strin
 	hash := digest(token)
 	if v := a.verified.get(hash); v != nil {
 		if v.keyHolds(ctx) {
+			t.steps = append(t.steps, v.step)
 			if err := a.inTime(t, v.times); err != nil {
 				return nil, err
 			}
-			t.ok("token", "the same as was verified before")
 			return v, nil
 		}
 		a.verified.drop(hash)
@@ -60,7 +62,8 @@ func (a *Authenticator) verify(ctx context.Context, t *trail, token secret.Strin
 	if err != nil {
 		return nil, err
 	}
-	v := &verified{provider: p, version: version, kid: parsed.Kid, claims: parsed.Claims, times: when}
+	again := iam.Step{Name: "token", OK: true, Saw: "the same as was verified before: of " + p.ID + ", valid until " + stamp(when.expires) + ", by key " + show(parsed.Kid)}
+	v := &verified{provider: p, version: version, kid: parsed.Kid, claims: parsed.Claims, times: when, step: again}
 	a.verified.add(hash, v)
 	return v, nil
 }
@@ -71,21 +74,24 @@ func digest(token secret.String) [sha256.Size]byte {
 	return sha256.Sum256(unsafe.Slice(unsafe.StringData(text), len(text)))
 }
 
-// unreadable maps the reasons of the parser to codes.
-var unreadable = map[jwt.Problem]iam.Code{
-	jwt.Encrypted:    TokenEncrypted,
-	jwt.BadAlgorithm: TokenAlgorithm,
-	jwt.DuplicateKey: TokenDuplicate,
-	jwt.BadType:      TokenType,
-	jwt.BadTime:      TimeMalformed,
+// unreadable maps the reasons of the parser to codes, and to what is wanted.
+var unreadable = map[jwt.Problem]struct {
+	code   iam.Code
+	wanted string
+}{
+	jwt.Encrypted:    {TokenEncrypted, "three parts: a signed JWT access token"},
+	jwt.BadAlgorithm: {TokenAlgorithm, "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA"},
+	jwt.DuplicateKey: {TokenDuplicate, "each key once"},
+	jwt.BadType:      {TokenType, "typ JWT, at+jwt or none"},
+	jwt.BadTime:      {TimeMalformed, "seconds since 1970"},
 }
 
 func (t *trail) unreadable(err error) error {
-	code, ok := unreadable[jwt.ProblemOf(err)]
+	why, ok := unreadable[jwt.ProblemOf(err)]
 	if !ok {
-		code = TokenMalformed
+		why.code, why.wanted = TokenMalformed, "a signed JWT access token"
 	}
-	return t.fail(code, "token", cut(err.Error()), "a signed JWT access token", "")
+	return t.fail(why.code, "token", cut(err.Error()), why.wanted, "")
 }
 
 // findProvider finds who is said to have issued the token. Nothing is believed yet.
@@ -96,7 +102,7 @@ func (a *Authenticator) findProvider(t *trail, token *jwt.Token) (*provider, err
 	case !ok || issuer == "" || p == nil:
 		return nil, t.fail(UnknownIssuer, "issuer", claim(token.Claims, "iss"), a.wantedIssuers(), a.issuerMend(token.Claims))
 	case p.Disabled:
-		return nil, t.fail(IssuerDisabled, "issuer", show(issuer)+" is "+p.ID+", which is disabled", "an enabled identity provider", "")
+		return nil, t.fail(IssuerDisabled, "issuer", show(issuer)+" is "+p.ID+", which is disabled", "an enabled identity provider", p.enableMend())
 	}
 	t.ok("issuer", show(issuer)+" is "+p.ID)
 	if p.entra != nil {
@@ -105,6 +111,35 @@ func (a *Authenticator) findProvider(t *trail, token *jwt.Token) (*provider, err
 		}
 	}
 	return p, nil
+}
+
+// enableMend is for what only a disabled provider stands in the way of.
+func (p *provider) enableMend() string {
+	return "take disabled: true out of the IdentityProvider " + p.ID + ", or take the token from another provider"
+}
+
+// published is a key set that knows where it is and how old its keys are.
+type published interface{ Status() jwt.Status }
+
+// noKey is the step of a key that is not to be had.
+func (p *provider) noKey(t *trail, kid string, err error) error {
+	from, age := "the key set of "+p.ID, ""
+	if set, ok := p.trust.Keys.(published); ok {
+		status := set.Status()
+		from += ", " + show(status.URL)
+		if !status.Fetched.IsZero() {
+			age = stamp(status.Fetched)
+		}
+	}
+	code, saw := UnknownKey, err.Error()
+	if jwt.ProblemOf(err) != jwt.UnknownKey {
+		code, saw = KeysUnavailable, strings.Replace(fault.Sentence(err), string(jwt.NoKeys)+": ", "", 1)
+	}
+	if age != "" {
+		saw = "keys that were fetched at " + age + "; " + saw
+	}
+	const maxWhy = 2 * maxSaw // it has causes, and two URLs
+	return t.fail(code, "key", cutAt(saw, maxWhy), "kid "+show(kid)+" in "+from, "")
 }
 
 // checkSignature finds the key and verifies with it. It returns the version of
@@ -118,11 +153,7 @@ func (p *provider) checkSignature(ctx context.Context, t *trail, token *jwt.Toke
 		key, err = p.trust.Keys.Key(ctx, token.Kid)
 	}
 	if err != nil {
-		code := KeysUnavailable
-		if jwt.ProblemOf(err) == jwt.UnknownKey {
-			code = UnknownKey
-		}
-		return 0, t.fail(code, "key", cut(err.Error()), "kid "+show(token.Kid)+" in the key set of "+p.ID, "")
+		return 0, p.noKey(t, token.Kid, err)
 	}
 	if p.entra != nil {
 		if err := p.entra.checkKey(t, key.Issuer); err != nil {

@@ -72,7 +72,7 @@ func (b *builder) draft(p iam.Principal, cluster string) *draft {
 func (b *builder) finish() *Rules {
 	b.rules.of = make(map[iam.Principal]*rights, len(b.of))
 	for principal, drafts := range b.of {
-		mine := &rights{clusters: map[string]*index{}}
+		mine := &rights{}
 		for cluster, d := range drafts {
 			for t := range d.begin {
 				d.index.begin[t] = newPrefixes(d.begin[t])
@@ -80,7 +80,7 @@ func (b *builder) finish() *Rules {
 			if cluster == everywhere {
 				mine.everywhere = d.whole
 			} else {
-				mine.clusters[cluster] = &d.index
+				mine.clusters = append(mine.clusters, onCluster{cluster, &d.index})
 			}
 		}
 		b.rules.of[principal] = mine

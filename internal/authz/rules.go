@@ -23,8 +23,23 @@ type Rules struct {
 
 // rights are all bindings of one principal.
 type rights struct {
-	everywhere grantsByType      // bound to the organization or its environment
-	clusters   map[string]*index // by logical cluster
+	everywhere grantsByType // bound to the organization or its environment
+	clusters   []onCluster  // they are few
+}
+
+// onCluster is what is bound to one logical cluster.
+type onCluster struct {
+	cluster string
+	*index
+}
+
+func (r *rights) on(cluster string) *index {
+	for i := range r.clusters {
+		if c := &r.clusters[i]; c.cluster == cluster {
+			return c.index
+		}
+	}
+	return nil
 }
 
 // index holds the bindings of one principal to one cluster and what is in it.
@@ -130,7 +145,7 @@ func (r *Rules) find(p iam.Principal, cluster string, q *question) *bound {
 	if mine == nil || int(q.on.Type) >= len(grantsByType{}) {
 		return nil
 	}
-	if x := mine.clusters[cluster]; x != nil {
+	if x := mine.on(cluster); x != nil {
 		if b := x.find(q); b != nil {
 			return b
 		}
@@ -140,9 +155,10 @@ func (r *Rules) find(p iam.Principal, cluster string, q *question) *bound {
 
 func (x *index) find(q *question) *bound {
 	t := q.on.Type
+	some := x.some[t].find(q.op)
 	switch {
-	case q.on.Any:
-		return x.some[t].find(q.op)
+	case some == nil || q.on.Any: // no binding gives it on anything of this type
+		return some
 	case q.internal:
 	case q.on.Name == "*":
 		if b := x.begin[t].find("", q.op); b != nil {

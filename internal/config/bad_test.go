@@ -19,7 +19,7 @@ func TestBadSettings(t *testing.T) {
 		// unknown, twice, of the wrong type
 		{"address:", "adress:", `klamm.yaml:4:5: unknown key "adress" in listeners.kafka, expected address, mechanisms, tls, brokers or logical_cluster (did you mean "address"?)
 klamm.yaml:4:5: listeners.kafka.address is missing, expected HOST:PORT`},
-		{"cache: ./cache", "debug: true", `klamm.yaml:16:1: unknown key "debug" in the document, expected version, listeners, clusters, identity, audit or cache`},
+		{"cache: ./cache", "debug: true", `klamm.yaml:16:1: unknown key "debug" in the document, expected version, listeners, clusters, identity, audit, cache or proxy`},
 		{"cache: ./cache", "cache: ./cache\ncache: ./other", "klamm.yaml:17:1: cache is set twice, first in line 16"},
 		{"cache: ./cache", "cache:", "klamm.yaml:16:7: cache has no value, expected a path"},
 		{"cache: ./cache", "cache: ''", "klamm.yaml:16:8: the path is empty"},
@@ -33,7 +33,7 @@ klamm.yaml:4:5: listeners.kafka.address is missing, expected HOST:PORT`},
 		{"[OAUTHBEARER]", "[{a: b}]", "klamm.yaml:5:18: listeners.kafka.mechanisms[0] is a mapping, expected a string"},
 		{"{files: ./identity}", "./identity", "klamm.yaml:14:11: identity is a string, expected a mapping with files"},
 		{"cache: ./cache", "? {a: b}\n: c", "klamm.yaml:16:3: a key in the document is no plain word"},
-		{"cache: ./cache", "<<: {cache: ./cache}", `klamm.yaml:16:1: unknown key "<<" in the document, expected version, listeners, clusters, identity, audit or cache`},
+		{"cache: ./cache", "<<: {cache: ./cache}", `klamm.yaml:16:1: unknown key "<<" in the document, expected version, listeners, clusters, identity, audit, cache or proxy`},
 		{"cache: ./cache", "cache: ./cache\n---\nkind: RoleBinding", "klamm.yaml:18:1: a second document, expected one (identity documents stand in files of their own, see identity.files)"},
 
 		// known, and not built
@@ -51,6 +51,15 @@ klamm.yaml:14:33: identity.topic is not in this version`},
 		{"cache: ./cache", "login: {issuer: x}", "klamm.yaml:16:1: login is not in this version"},
 		{"identity:", "  lkc-b: {bootstrap: [kafka-3:9092], tls: {}}\nidentity:",
 			"klamm.yaml:10:3: 2 clusters, expected one: listeners.kafka has one address for clients to begin with, which stands for one cluster (run one klamm for each cluster; several behind one listener need brokers.sni, which is not in this version)"},
+
+		// the proxy
+		{"cache: ./cache", "proxy: {url: 'http://proxy:3128', username: klamm, password: {file: secrets/kafka}, direct: [idp.corp.example, .corp.example]}", ""},
+		{"cache: ./cache", "proxy: {}", "klamm.yaml:16:8: proxy.url is missing, expected a string"},
+		{"cache: ./cache", "proxy: {url: 'https://proxy:3128'}", "klamm.yaml:16:14: proxy.url is not http://HOST:PORT"},
+		{"cache: ./cache", "proxy: {url: 'http://klamm:secret@proxy:3128'}", "klamm.yaml:16:14: proxy.url has a user, expected none (set proxy.username and proxy.password)"},
+		{"cache: ./cache", "proxy: {url: 'http://proxy:3128', username: klamm}", "klamm.yaml:16:8: proxy has one of username and password, expected both or none"},
+		{"cache: ./cache", "proxy: {url: 'http://proxy:3128', username: klamm, password: secret}", "klamm.yaml:16:62: proxy.password is a string, expected {file: PATH} or {env: NAME}, since secrets must not stand in a configuration"},
+		{"cache: ./cache", "proxy: {url: 'http://proxy:3128', direct: ['*.corp.example']}", `klamm.yaml:16:44: "*.corp.example" is no host, expected a name, or .example.com for every name under one`},
 
 		// the listener
 		{`":9092"`, "9092", `klamm.yaml:4:14: listeners.kafka.address: "9092" is no address, expected HOST:PORT`},
@@ -145,7 +154,7 @@ audit: {file: [], rotate: 1}
 	want := `klamm.yaml:1:1: identity is missing, expected a mapping with files
 klamm.yaml:1:1: listeners is missing, expected a mapping with kafka, ops
 klamm.yaml:1:10: version is a string, expected a whole number
-klamm.yaml:2:1: unknown key "listners" in the document, expected version, listeners, clusters, identity, audit or cache (did you mean "listeners"?)
+klamm.yaml:2:1: unknown key "listners" in the document, expected version, listeners, clusters, identity, audit, cache or proxy (did you mean "listeners"?)
 klamm.yaml:5:16: clusters.lkc-a.bootstrap is a string, expected a list
 klamm.yaml:6:24: mechanism PLAIN is not in this version, expected none or SCRAM-SHA-512
 klamm.yaml:6:31: unknown key "pasword" in clusters.lkc-a.login, expected mechanism, username or password (did you mean "password"?)
@@ -188,9 +197,9 @@ func TestNoFile(t *testing.T) {
 		want string
 	}{
 		{func() {}, "cannot read klamm.yaml: no such file or directory"},
-		{func() { write(t, "klamm.yaml", nil) }, "klamm.yaml:1:1: the file is empty, expected a mapping with version, listeners, clusters, identity, audit, cache"},
-		{func() { write(t, "klamm.yaml", []byte("# nothing\n---\n")) }, "klamm.yaml:1:1: the file is empty, expected a mapping with version, listeners, clusters, identity, audit, cache"},
-		{func() { write(t, "klamm.yaml", []byte("- a")) }, "klamm.yaml:1:1: the document is a list, expected a mapping with version, listeners, clusters, identity, audit, cache"},
+		{func() { write(t, "klamm.yaml", nil) }, "klamm.yaml:1:1: the file is empty, expected a mapping with version, listeners, clusters, identity, audit, cache, proxy"},
+		{func() { write(t, "klamm.yaml", []byte("# nothing\n---\n")) }, "klamm.yaml:1:1: the file is empty, expected a mapping with version, listeners, clusters, identity, audit, cache, proxy"},
+		{func() { write(t, "klamm.yaml", []byte("- a")) }, "klamm.yaml:1:1: the document is a list, expected a mapping with version, listeners, clusters, identity, audit, cache, proxy"},
 		{func() { write(t, "klamm.yaml", make([]byte, config.MaxDocument+1)) }, "the file klamm.yaml has 4194305 bytes, expected at most 4194304"},
 		{func() {
 			if err := os.Remove("klamm.yaml"); err != nil {

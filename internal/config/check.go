@@ -2,9 +2,11 @@ package config
 
 import (
 	"maps"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/klammhq/klamm/internal/fault"
 )
@@ -64,6 +66,7 @@ func (k *checker) check() {
 	k.clusters()
 	k.identity()
 	k.audit()
+	k.proxy()
 }
 
 // path resolves a setting that names a file.
@@ -125,6 +128,34 @@ func (k *checker) identity() {
 	i := &k.Identity
 	if k.absent(&i.Files) {
 		k.fail(i, "identity.files is missing, expected the folder of the identity documents")
+	}
+}
+
+// proxy checks that it is one of HTTP, with a login whole or absent.
+func (k *checker) proxy() {
+	p := k.Proxy
+	if p == nil {
+		return
+	}
+	if k.doc.Has(&p.URL) {
+		u, err := url.Parse(p.URL)
+		switch {
+		case err != nil || u.Scheme != "http" || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+			k.fail(&p.URL, "proxy.url is not http://HOST:PORT")
+		case u.User != nil:
+			k.fail(&p.URL, "proxy.url has a user, expected none").Mend("set proxy.username and proxy.password")
+		}
+	}
+	if k.doc.Has(&p.Password) {
+		k.secret(&p.Password)
+	}
+	if (p.Username == "") != k.absent(&p.Password) {
+		k.fail(p, "proxy has one of username and password, expected both or none")
+	}
+	for i, host := range p.Direct {
+		if k.doc.Has(&p.Direct[i]) && !isHost(strings.TrimPrefix(host, ".")) {
+			k.fail(&p.Direct[i], "%.64q is no host, expected a name, or .example.com for every name under one", host)
+		}
 	}
 }
 

@@ -34,6 +34,9 @@ func Describe(c *Config) []string {
 	} else {
 		add("The providers' last good keys are kept in %s.", c.Cache)
 	}
+	if c.Proxy != nil {
+		add("The providers' keys are fetched through the proxy %s, which resolves their names: klamm cannot check the addresses behind them.", c.Proxy.URL)
+	}
 	if c.Listeners.Ops != (Local{}) {
 		add("Health, metrics, reload and explain are at %s, for this machine only.", c.Listeners.Ops)
 	}

@@ -71,7 +71,10 @@ func (x explainer) hint(e celast.Expr) string {
 		if c.value == nil {
 			return x.similar(c.claim)
 		}
-		return c.hint()
+		if h := c.hint(); h != "" {
+			return h
+		}
+		return x.elsewhere(c)
 	}
 	for _, o := range operands(e) {
 		if h := x.hint(o); h != "" {
@@ -91,7 +94,6 @@ var families = []struct {
 	{[]string{"azp", "appid", "client_id", "cid"}, "issuers name the client azp, appid, client_id or cid"},
 	{[]string{"scp", "scope"}, "issuers name scopes scp or scope"},
 	{[]string{"unique_name", "upn", "preferred_username", "email"}, "issuers name users by different claims"},
-	{[]string{"groups", "_claim_names", "hasgroups"}, "Entra leaves groups out when there are too many; use app roles"},
 	{[]string{"groups", "cognito:groups", "roles"}, "issuers name groups groups, cognito:groups or roles"},
 }
 
@@ -100,6 +102,9 @@ func (x explainer) similar(p path) string {
 	if v, _, found := p.lookup(x.claims); found && v != nil || len(p) == 0 {
 		return ""
 	}
+	if p[0] == "groups" && x.overage() {
+		return tooManyGroups
+	}
 	has := func(name string) bool { return x.claims[name] != nil }
 	for _, f := range families {
 		if !slices.Contains(f.names, p[0]) {
@@ -107,20 +112,57 @@ func (x explainer) similar(p path) string {
 		}
 		for _, name := range f.names {
 			if name != p[0] && has(name) {
-				return fmt.Sprintf("the token has %s: %s", path{name}, f.why)
+				return fmt.Sprintf("write %s, which the token has: %s", path{name}, f.why)
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.claims)) {
 		if strings.EqualFold(name, p[0]) && name != p[0] {
-			return fmt.Sprintf("the token has %s: names are case-sensitive", path{name})
+			return fmt.Sprintf("write %s, which the token has: names are case-sensitive", path{name})
 		}
 	}
 	if p[0] == "roles" {
-		return "Entra leaves roles out of a token when no app role of this application is assigned to the client"
+		return noRoles
 	}
 	return ""
 }
+
+// ids are claims that name a client, a user or a tenant.
+var ids = []string{"azp", "appid", "client_id", "cid", "oid", "sub", "tid"}
+
+// elsewhere finds a literal in another claim of the token, as an object id is
+// taken for a client's id.
+func (x explainer) elsewhere(c comparison) string {
+	for _, name := range ids {
+		for _, l := range c.literals {
+			if text, ok := l.(string); ok && text != "" && name != c.claim[0] && x.claims[name] == l {
+				return fmt.Sprintf("%s is the value of %s in this token: compare that one", spell(l), path{name})
+			}
+		}
+	}
+	return ""
+}
+
+// noRoles: tokens of version 1 and 2 alike have roles only where there are some.
+//
+// https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+const noRoles = "Entra leaves roles out of a token when no app role of this application is assigned to the client: " +
+	"assign one (of a client application: an API permission with admin consent), then take a new token; " +
+	"a managed identity is given its cached token, without roles, for up to 24 h"
+
+// overage reports whether Entra has left the groups out because they are too
+// many for a token. Such a token counts as one without groups: nobody asks
+// another server for them.
+//
+// https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#groups-overage-claim
+func (x explainer) overage() bool {
+	elsewhere, _ := x.claims["_claim_names"].(map[string]any)
+	return elsewhere["groups"] != nil || x.claims["hasgroups"] == true
+}
+
+const tooManyGroups = "the groups are too many for a token, so that Entra has left them out (overage), and the token counts as one without groups: " +
+	"make app roles of the application that stands for Kafka, assign them to the groups, and ask for claims.roles in the filter; " +
+	"or set groupMembershipClaims in its manifest to ApplicationGroup and assign to it only the groups that matter"
 
 // hint is what the value of the claim says about the literals.
 func (c comparison) hint() string {
@@ -138,7 +180,15 @@ func (c comparison) hint() string {
 			}
 		}
 	}
+	if c.claim[0] == "groups" && slices.ContainsFunc(values, isGUID) && !slices.ContainsFunc(c.literals, isGUID) {
+		return "Entra names groups by their object ids here: write the group's object id"
+	}
 	return ""
+}
+
+func isGUID(v any) bool {
+	text, _ := v.(string)
+	return len(text) == 36 && strings.Count(text, "-") == 4
 }
 
 // otherSpelling: one value is compared by ==, a list is searched by in.
@@ -165,16 +215,18 @@ func (c comparison) near(literal, value any) string {
 		return fmt.Sprintf("%s is %s here: compare with %s", c.claim, kind(value), spell(value))
 	case !lString || !vString || l == v:
 		return ""
-	case strings.Trim(l, `'"`) == v || l == strings.Trim(v, `'"`):
-		return "one of the two has quotes inside of the value"
+	case strings.Trim(l, `'"`) == v:
+		return "the filter has quotes inside of the value: write " + spell(v)
+	case l == strings.Trim(v, `'"`):
+		return "the token has quotes inside of the value: look where the client or the provider was told it with quotes around it"
 	case strings.TrimSpace(l) == strings.TrimSpace(v):
-		return "the two differ in white space only"
+		return "the two differ in white space only: write " + spell(v)
 	case strings.EqualFold(l, v):
-		return "the two differ in capital letters only, and they count"
+		return "the two differ in capital letters only, and they count: write " + spell(v)
 	case strings.TrimRight(l, "/") == strings.TrimRight(v, "/"):
-		return "the two differ in the slash at the end only"
+		return "the two differ in the slash at the end only: write " + spell(v)
 	case l == "api://"+v || v == "api://"+l:
-		return "Entra's v1 tokens carry the App ID URI, its v2 tokens the application's id"
+		return "Entra's v1 tokens carry the App ID URI, its v2 tokens the application's id: write " + spell(v)
 	}
 	return ""
 }
@@ -189,7 +241,7 @@ func sameText(a, b any) bool {
 
 func spell(v any) string {
 	if s, ok := v.(string); ok {
-		return quote(s)
+		return quote(cut(s))
 	}
 	return fmt.Sprint(v)
 }

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"regexp"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/iam"
 )
 
@@ -12,7 +15,8 @@ import (
 //
 //   - v1: a regular expression, which the broker resolves under klamm's rights:
 //     its members would get partitions that they may not read. It is sent on only
-//     for who may describe all topics.
+//     for who may describe all topics, and only if it matches none that this does
+//     not cover: klamm's own and Kafka's internal ones.
 func consumerGroupHeartbeat(c *call, q *kmsg.ConsumerGroupHeartbeatRequest) {
 	if !c.must(do(iam.Read, group(q.Group))) {
 		return
@@ -23,8 +27,41 @@ func consumerGroupHeartbeat(c *call, q *kmsg.ConsumerGroupHeartbeatRequest) {
 		}
 	}
 	if q.SubscribedTopicRegex != nil && *q.SubscribedTopicRegex != "" {
-		c.must(do(iam.Describe, topic(allTopics)))
+		c.expression(*q.SubscribedTopicRegex)
 	}
+}
+
+// longestExpression bounds, in bytes, what is compiled for a client.
+const longestExpression = 4096
+
+// expression decides about a regular expression in the syntax of RE2, which must
+// match a whole name, as at the broker.
+func (c *call) expression(text string) {
+	if !c.must(do(iam.Describe, topic(allTopics))) {
+		return
+	}
+	whole, err := wholeName(text)
+	if err != nil {
+		c.whole = &refusal{code: invalidExpression, words: err.Error()}
+		return
+	}
+	for _, name := range c.topics() {
+		if whole.MatchString(name) && !c.must(do(iam.Describe, topic(name))) {
+			return
+		}
+	}
+}
+
+// wholeName compiles an expression. Alone first, for in parentheses it could
+// close them.
+func wholeName(text string) (*regexp.Regexp, error) {
+	if len(text) > longestExpression {
+		return nil, fault.New(fault.Invalid, "a regular expression of %d bytes, at most %d are matched", len(text), longestExpression)
+	}
+	if _, err := regexp.Compile(text); err != nil {
+		return nil, err
+	}
+	return regexp.Compile("^(?:" + text + ")$")
 }
 
 // allTopics is no topic's name: only a pattern for all of them covers it.

@@ -41,7 +41,14 @@ func describeTopicPartitions(c *call, q *kmsg.DescribeTopicPartitionsRequest) {
 }
 
 // describableTopics are the names of all topics that may be described, sorted.
-func (c *call) describableTopics() (names []string) {
+func (c *call) describableTopics() []string {
+	names := shown(c.topics(), func(name *string) bool { return c.session.describable(name) })
+	slices.Sort(names)
+	return names
+}
+
+// topics are the names of all topics there are.
+func (c *call) topics() (names []string) {
 	ask := kmsg.NewPtrMetadataRequest()
 	ask.Version = 4
 	resp, err := c.session.target.Request(c.ctx, c.session.via.Broker, ask)
@@ -50,10 +57,9 @@ func (c *call) describableTopics() (names []string) {
 		return nil
 	}
 	for _, t := range resp.(*kmsg.MetadataResponse).Topics {
-		if c.session.describable(t.Topic) {
+		if t.Topic != nil {
 			names = append(names, *t.Topic)
 		}
 	}
-	slices.Sort(names)
 	return names
 }

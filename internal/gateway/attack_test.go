@@ -185,9 +185,55 @@ func TestSecurity_21_RegexSubscription(t *testing.T) {
 	if r := b.ask(heartbeatOf("", "orders")).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != 0 {
 		t.Errorf("%+v", r)
 	}
-	if r := h.loggedIn("admin", node).ask(heartbeatOf(".*")).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != 0 {
-		t.Errorf("who may describe all topics: %+v", r)
+	// Who may describe all topics may not klamm's own, of which this broker has
+	// one: it is named in the audit log, and nothing of it is assigned.
+	admin := h.loggedIn("admin", node)
+	for expression, code := range map[string]int16{
+		"orders.*": 0, "(?i)ORDERS|secret": 0, "lamm": 0, // not a whole name
+		".*": topicDenied, "__.*": topicDenied, "x|__klamm_state": topicDenied, "(?s).*": topicDenied, ".{13}": topicDenied,
+		"orders)|(.*": invalidExpression, "(": invalidExpression, "(?=a)": invalidExpression, strings.Repeat("a", 5000): invalidExpression,
+	} {
+		if r := admin.ask(heartbeatOf(expression)).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != code || code != 0 && r.Assignment != nil {
+			t.Errorf("%.40q of who may describe all topics: %+v", expression, r)
+		}
 	}
+	if list := h.log.refusals(); !slices.Contains(list, "kafka.ConsumerGroupHeartbeat Describe Topic __klamm_state") {
+		t.Errorf("audited: %q", list)
+	}
+	// What a broker would assign all the same cannot be read.
+	if f := admin.ask(fetchOf(12, "__klamm_state")).(*kmsg.FetchResponse); f.Topics[0].Partitions[0].ErrorCode != topicDenied {
+		t.Errorf("klamm's own topic is read: %+v", f)
+	}
+}
+
+// TestInitProducerIdOfTheFuture: two-phase commit is not offered, and whoever
+// asks for it anyway is answered in its own words and may go on.
+func TestInitProducerIdOfTheFuture(t *testing.T) {
+	h := build(t, alice())
+	b := h.loggedIn("admin", 0)
+	for _, k := range b.ask(&kmsg.ApiVersionsRequest{Version: 3}).(*kmsg.ApiVersionsResponse).ApiKeys {
+		if k.ApiKey == 22 && k.MaxVersion > 5 {
+			t.Errorf("version %d is offered", k.MaxVersion)
+		}
+	}
+	// Correlation id 7, client "x", no tags; id "tx", timeout, producer, epoch, two flags, no tags.
+	body := "\x00\x16\x00\x06\x00\x00\x00\x07\x00\x01x\x00" + "\x03tx" + "\x00\x00\x27\x10" + strings.Repeat("\xff", 10) + "\x01\x00" + "\x00"
+	if err := b.link.WriteBytes([]byte(body)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := b.link.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := a.Hold(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "\x00" + "\x00\x00\x00\x00" + "\x00\x23" + strings.Repeat("\xff", 20) + "\x00" // tags, throttle, 35, none twice, tags
+	if got := string(held.Bytes[8:]); a.Correlation != 7 || got != want {
+		t.Errorf("answered % x, expected % x", got, want)
+	}
+	b.ask(kmsg.NewPtrMetadataRequest())
 }
 
 // TestUnserved: a key or version that is not offered has UNSUPPORTED_VERSION in

@@ -17,6 +17,7 @@ const (
 	fetchSessionUnknown   int16 = 70
 	unknownTopicID        int16 = 100
 	unsupportedEndpoint   int16 = 115
+	invalidExpression     int16 = 128
 	rebootstrapRequired   int16 = 129
 )
 

@@ -167,6 +167,7 @@ type people struct {
 	rules      atomic.Pointer[authz.Rules]
 	generation atomic.Uint64
 	lifetime   atomic.Int64 // of the next tokens; an hour when zero
+	end        atomic.Int64 // of all tokens, in Unix nanoseconds; 0: by lifetime
 	// also are rights that no role gives by itself, by principal.
 	also map[iam.Principal][]iam.Action
 }
@@ -191,6 +192,9 @@ func (p *people) Authenticate(_ context.Context, c iam.Credential) (iam.Identity
 	id := iam.Identity{
 		Provider: "op-test", Claim: who, Cluster: c.Cluster, Mechanism: c.Mechanism, LogicalCluster: c.LogicalCluster, PoolSelection: c.PoolSelection,
 		Expires: time.Now().Add(time.Duration(cmp.Or(p.lifetime.Load(), int64(time.Hour)))), Generation: p.generation.Load(),
+	}
+	if end := p.end.Load(); end != 0 {
+		id.Expires = time.Unix(0, end)
 	}
 	pool := "pool-" + who
 	if c.PoolSelection != "" {
@@ -226,10 +230,10 @@ type ledger struct {
 	records []audit.Record
 }
 
-func (l *ledger) Record(_ context.Context, r audit.Record) error {
+func (l *ledger) Record(_ context.Context, r ...audit.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records = append(l.records, r)
+	l.records = append(l.records, r...)
 	return nil
 }
 

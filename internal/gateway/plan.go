@@ -67,7 +67,7 @@ func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 	version, key, asked := f.Version, f.Key, req.GetVersion()
 	edits := slices.Clone(c.edits)
 	who := c.Call
-	who.ClientID = strings.Clone(who.ClientID) // the answer comes after the frame is gone
+	who.ClientID, who.Held = strings.Clone(who.ClientID), nil // the answer comes after the frame is gone
 	return relay.Plan{
 		Verdict: relay.Send,
 		Bytes:   appendRequest(f, req),

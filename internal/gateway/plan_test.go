@@ -67,7 +67,7 @@ func FuzzPlan(f *testing.F) {
 // nowhere keeps no audit records.
 type nowhere struct{}
 
-func (nowhere) Record(context.Context, audit.Record) error { return nil }
+func (nowhere) Record(context.Context, ...audit.Record) error { return nil }
 
 func empty(req kmsg.Request) bool {
 	switch q := req.(type) {

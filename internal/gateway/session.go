@@ -31,6 +31,7 @@ type session struct {
 	streamed streamEdit // of the Fetch requests that pass
 
 	renewal renewal
+	held    guard.Held // what the request at hand is refused
 }
 
 func newSession(v *visitor, grant *guard.Session) *session {
@@ -51,17 +52,18 @@ func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) 
 		return closed("the session has ended: %s", s.grant.Reason())
 	}
 	c := s.begin(ctx, f)
+	defer c.end()
 	plan, err := s.plan(c, f)
 	if fault.KindOf(err) == fault.Malformed {
 		c.attack(err.Error(), "a request that can be read")
 	}
-	c.ClientID, c.ctx = "", nil // they must not outlive the frame
 	return plan, err
 }
 
 // Unreadable audits a request whose header, or size, is none.
 func (s *session) Unreadable(err error) {
 	c := s.begin(context.Background(), &kafka.Frame{Header: kafka.Header{Key: -1}})
+	defer c.end()
 	c.attack(err.Error(), "a request that can be read")
 }
 
@@ -93,7 +95,7 @@ func (s *session) begin(ctx context.Context, f *kafka.Frame) *call {
 	clear(s.call.edits) // they hold parts of requests
 	s.produce.Topics, s.fetch.Topics, s.refused = small(s.produce.Topics), small(s.fetch.Topics), small(s.refused)
 	s.call = call{ctx: ctx, session: s, edits: s.call.edits[:0]}
-	s.call.Call = guard.Call{Method: methodOf(f.Key), Correlation: f.Correlation}
+	s.call.Call = guard.Call{Method: methodOf(f.Key), Correlation: f.Correlation, Held: &s.held}
 	if len(f.ClientID) > 0 {
 		// The guard copies what it keeps, and the bytes outlive this request.
 		s.call.ClientID = unsafe.String(unsafe.SliceData(f.ClientID), len(f.ClientID))
@@ -101,14 +103,26 @@ func (s *session) begin(ctx context.Context, f *kafka.Frame) *call {
 	return &s.call
 }
 
+// end brings what was refused to the disk: the answer may leave afterwards.
+func (c *call) end() {
+	c.session.grant.Settle(&c.session.held)
+	c.ClientID, c.ctx = "", nil // they must not outlive the frame
+}
+
 func closed(format string, args ...any) (relay.Plan, error) {
 	return relay.Plan{}, fault.New(fault.Forbidden, format, args...)
 }
 
+// beyond are answers of versions that Kafka has and kmsg cannot write.
+var beyond = map[[2]int16]func(*kafka.Frame) []byte{{22, 6}: initProducerID6}
+
 // unserved answers a key, or a version of it, that is not offered with
-// UNSUPPORTED_VERSION in that key's own response. One that kmsg cannot even
-// write closes, as in Kafka.
+// UNSUPPORTED_VERSION in that key's own response. One that nobody knows closes,
+// as in Kafka.
 func (s *session) unserved(c *call, f *kafka.Frame) (relay.Plan, error) {
+	if answer, ok := beyond[[2]int16{f.Key, f.Version}]; ok {
+		return relay.Plan{Verdict: relay.Answer, Bytes: answer(f)}, nil
+	}
 	req := kmsg.RequestForKey(f.Key)
 	if req == nil || f.Version < 0 || f.Version > req.MaxVersion() {
 		c.attack(nameOf(f.Key)+" in a version that is not known", "an API key and version of ApiVersions")

@@ -38,9 +38,10 @@ type Authorizer interface {
 	Scope(binding string) iam.Pattern
 }
 
-// Sink keeps audit records. Record returns after a refusal is safely kept.
+// Sink keeps audit records, those of one call together. Record returns after
+// the refusals among them are safely kept.
 type Sink interface {
-	Record(context.Context, audit.Record) error
+	Record(context.Context, ...audit.Record) error
 }
 
 // Observer counts. No argument ever comes from a claim: outcomes are codes of
@@ -49,8 +50,15 @@ type Observer interface {
 	Login(outcome string, took time.Duration) // "ok" or an iam.Code
 	Refused(method string)                    // an action was refused
 	Sessions(open int)                        // their number changed
-	AuditLost()                               // an event could not be kept
+	Unwritten(why string, events int)         // audit events that are missing, or that others stand for
 }
+
+// Why an audit event is not written.
+const (
+	Lost    = "lost"    // it could not be kept
+	Counted = "counted" // refusals: another event says how many
+	Spared  = "spared"  // permissions of a principal that was audited for very many
+)
 
 // Origin is where a party comes from.
 type Origin struct {
@@ -67,4 +75,6 @@ type Call struct {
 	Method      string // "kafka.Produce"
 	ClientID    string
 	Correlation int32
+	// Held keeps what is refused until [Session.Settle]; nil writes it at once.
+	Held *Held
 }

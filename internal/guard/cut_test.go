@@ -18,11 +18,11 @@ type slow struct {
 	takes time.Duration
 }
 
-func (s slow) Record(ctx context.Context, r audit.Record) error {
-	if r.Refused() {
+func (s slow) Record(ctx context.Context, r ...audit.Record) error {
+	if r[0].Refused() {
 		<-time.After(s.takes)
 	}
-	return s.ledger.Record(ctx, r)
+	return s.ledger.Record(ctx, r...)
 }
 
 // A change cuts all it concerns at once: nobody goes on because the disk has
@@ -205,11 +205,11 @@ type live struct {
 	t *testing.T
 }
 
-func (l live) Record(ctx context.Context, r audit.Record) error {
+func (l live) Record(ctx context.Context, r ...audit.Record) error {
 	if ctx.Err() != nil {
 		l.t.Error("an audit event depends on the client's patience")
 	}
-	return l.ledger.Record(ctx, r)
+	return l.ledger.Record(ctx, r...)
 }
 
 func TestClientThatLeavesIsAudited(t *testing.T) {

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -51,11 +50,12 @@ func (g *Guard) eviction(from Origin, id iam.Identity, steps []iam.Step, err err
 	return audit.Record{Event: e, Steps: steps, Subjects: subjects(id, id.PoolSelection, from.ClientID)}
 }
 
-// recordDecision composes and records the event of a decision and returns its
-// id. Steps are given for a refusal.
-func (g *Guard) recordDecision(ctx context.Context, from Origin, call Call, id iam.Identity, a iam.Action, d iam.Decision, steps []iam.Step) string {
+// decision composes the record of a decision, whose strings are its own. Steps
+// are given for a refusal.
+func (g *Guard) decision(ref string, what about, d iam.Decision, steps []iam.Step) audit.Record {
+	from, call, id, a := what.from, what.call, what.id, what.on
 	crn := clusterCRN(id.Cluster)
-	e := base(audit.NewReference(), audit.TypeAuthorization, crn, from)
+	e := base(ref, audit.TypeAuthorization, crn, from)
 	e.Data.MethodName = call.Method
 	e.Data.ResourceName = resourceCRN(id.Cluster, a.On)
 	e.Data.AuthenticationInfo = who(id)
@@ -82,8 +82,7 @@ func (g *Guard) recordDecision(ctx context.Context, from Origin, call Call, id i
 	if r.Refused() {
 		r.Subjects = subjects(id, "", call.ClientID)
 	}
-	g.record(ctx, r)
-	return e.ID
+	return r
 }
 
 // denial is the step of one action that no role binding allows.

@@ -15,3 +15,10 @@ func (s *Session) Late() {
 	defer s.mu.Unlock()
 	s.identity.Expires = time.Now()
 }
+
+// Budgets is how many principals have a budget of events.
+func (g *Guard) Budgets() int {
+	g.budgets.mu.Lock()
+	defer g.budgets.mu.Unlock()
+	return len(g.budgets.of)
+}

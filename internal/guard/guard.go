@@ -28,6 +28,8 @@ type Guard struct {
 	sink  Sink
 	watch Observer
 
+	budgets budgets
+
 	mu       sync.Mutex
 	last     uint64
 	sessions map[string]*Session
@@ -103,11 +105,14 @@ func (g *Guard) turnAway(ctx context.Context, from Origin, c iam.Credential, kno
 	return r
 }
 
-// record hands a record to the sink. A full disk must not turn a no into
+// record hands records to the sink. A full disk must not turn a no into
 // something else, so that its error is only counted.
-func (g *Guard) record(ctx context.Context, r audit.Record) {
-	if err := g.sink.Record(ctx, r); err != nil {
-		g.watch.AuditLost()
+func (g *Guard) record(ctx context.Context, records ...audit.Record) {
+	if len(records) == 0 {
+		return
+	}
+	if err := g.sink.Record(ctx, records...); err != nil {
+		g.watch.Unwritten(Lost, len(records))
 	}
 }
 
@@ -161,4 +166,4 @@ type blind struct{}
 func (blind) Login(string, time.Duration) {}
 func (blind) Refused(string)              {}
 func (blind) Sessions(int)                {}
-func (blind) AuditLost()                  {}
+func (blind) Unwritten(string, int)       {}

@@ -105,8 +105,8 @@ func TestFullAuditLogStillRefuses(t *testing.T) {
 	if err := s.Allow(call, writeOther); err == nil {
 		t.Error("allowed")
 	}
-	if d.lost != 3 {
-		t.Errorf("%d events counted as lost, want 3", d.lost)
+	if n := d.missing[guard.Lost]; n != 3 {
+		t.Errorf("%d events counted as lost, want 3", n)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestKillAndList(t *testing.T) {
 		if !rec.Refused() || rec.Event.Data.Result.Message != string(guard.CodeKilled) || rec.Event.Data.AuthenticationInfo.Principal != "User:pool-a" || rec.Steps[0].Mend == "" {
 			t.Errorf("audited %+v", rec)
 		}
-		n := d.guard.WithdrawKeys("op-a", func(kid string) bool { return kid == "kid-1" })
+		n := d.guard.WithdrawKeys("op-a", func(key string) bool { return key == "key-1" })
 		if n != 1 || !ended(two) || d.last(t).Event.Data.Result.Message != string(guard.CodeKeyGone) {
 			t.Errorf("%d withdrawn, ended %v", n, ended(two))
 		}

@@ -98,13 +98,15 @@ func (h *house) change(f func()) {
 type ledger struct {
 	mu      sync.Mutex
 	records []audit.Record
+	calls   int
 	fail    error
 }
 
-func (l *ledger) Record(_ context.Context, r audit.Record) error {
+func (l *ledger) Record(_ context.Context, r ...audit.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records = append(l.records, r)
+	l.calls++
+	l.records = append(l.records, r...)
 	return l.fail
 }
 
@@ -129,7 +131,7 @@ type tally struct {
 	logins  []string
 	refused []string
 	open    int
-	lost    int
+	missing map[string]int // events, by why
 }
 
 func (o *tally) Login(outcome string, _ time.Duration) {
@@ -147,10 +149,10 @@ func (o *tally) Sessions(open int) {
 	defer o.mu.Unlock()
 	o.open = open
 }
-func (o *tally) AuditLost() {
+func (o *tally) Unwritten(why string, events int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lost++
+	o.missing[why] += events
 }
 
 // door is a guard with its house, for one test.
@@ -162,7 +164,7 @@ type door struct {
 }
 
 func newDoor() *door {
-	d := &door{house: newHouse(), ledger: &ledger{}, tally: &tally{}}
+	d := &door{house: newHouse(), ledger: &ledger{}, tally: &tally{missing: map[string]int{}}}
 	d.guard = guard.New(guard.Config{Authenticator: d.house, Authorizer: d.house, Sink: d.ledger, Observer: d.tally})
 	return d
 }
@@ -171,7 +173,7 @@ func newDoor() *door {
 func identity(pools ...string) iam.Identity {
 	id := iam.Identity{
 		CRN: "crn://confluent.cloud/organization=6a4e3a2c/identity-provider=op-a/identity=oid-1", Provider: "op-a", Pools: pools,
-		Claim: "oid-1", Claims: map[string]any{"sub": "sub-1", "secret": canary}, KeyID: "kid-1", Expires: time.Now().Add(time.Hour),
+		Claim: "oid-1", Claims: map[string]any{"sub": "sub-1", "secret": canary}, KeyID: "kid-1", Key: "key-1", Expires: time.Now().Add(time.Hour),
 	}
 	for _, p := range pools {
 		id.Acting = append(id.Acting, iam.PoolPrincipal(p))

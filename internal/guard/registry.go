@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/klammhq/klamm/internal/audit"
@@ -59,13 +58,13 @@ func (g *Guard) Kill(id string) bool {
 	return true
 }
 
-// WithdrawKeys ends the sessions of a provider whose key was withdrawn, with
-// an audit event each, and returns their number. An explicit refresh of a key
+// WithdrawKeys ends the sessions of a provider whose key, by its thumbprint, was
+// withdrawn, with an audit event each, and returns their number. An explicit refresh of a key
 // set calls it; an ordinary one only keeps such sessions from renewing.
-func (g *Guard) WithdrawKeys(provider string, gone func(kid string) bool) int {
+func (g *Guard) WithdrawKeys(provider string, gone func(thumbprint string) bool) int {
 	var ended []audit.Record
 	for _, s := range g.all() {
-		if id := s.Identity(); id.Provider != provider || !gone(id.KeyID) {
+		if id := s.Identity(); id.Provider != provider || !gone(id.Key) {
 			continue
 		}
 		if r := s.kill(CodeKeyGone, "its key was withdrawn"); r != nil {
@@ -88,19 +87,6 @@ func (g *Guard) Reassess() int {
 	}
 	g.recordAll(ended)
 	return len(ended)
-}
-
-// recordAll audits what has happened already, many at a time: those who wait
-// for the disk together share one write.
-func (g *Guard) recordAll(records []audit.Record) {
-	const together = 256
-	for chunk := range slices.Chunk(records, together) {
-		var group sync.WaitGroup
-		for _, r := range chunk {
-			group.Go(func() { g.record(context.Background(), r) })
-		}
-		group.Wait()
-	}
 }
 
 // all is the registry at one moment, in the order of opening.

@@ -2,10 +2,10 @@ package guard
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -110,12 +110,11 @@ func (s *Session) Visible(a iam.Action) bool {
 // is never served or a right that klamm's own user lacks upstream. The step
 // says why.
 func (s *Session) Refuse(call Call, a iam.Action, step iam.Step) *Refusal {
-	call.Method, call.ClientID = strings.Clone(call.Method), strings.Clone(call.ClientID)
 	step.OK = false
 	if step.Mend == "" {
 		step.Mend = mendOf(step.Code)
 	}
-	return s.refuse(call, s.Identity(), a, []iam.Step{step})
+	return s.refuse(about{s.from, call, s.Identity(), a}, step.Code, func() []iam.Step { return []iam.Step{step} })
 }
 
 // remembers is the hot path: an audited permission under the rules in force.
@@ -129,30 +128,36 @@ func (s *Session) remembers(method string, a iam.Action) bool {
 	return ok
 }
 
-// decide evaluates and audits. It copies what it keeps.
+// decide evaluates and audits.
 func (s *Session) decide(call Call, actions []iam.Action) error {
 	if len(actions) == 0 {
 		return fault.New(fault.Internal, "a decision was asked for without an action")
 	}
-	call.Method, call.ClientID = strings.Clone(call.Method), strings.Clone(call.ClientID)
 	var id iam.Identity
-	steps := make([]iam.Step, 0, len(actions))
+	no := make([]iam.Decision, 0, 2)
 	for _, a := range actions {
-		a.On.Name = strings.Clone(a.On.Name)
 		now, d, err := s.evaluate(a)
 		if err != nil {
 			return err
 		}
 		id = now
 		if d.Allowed {
-			s.permit(call, id, a, d)
+			s.permit(about{s.from, call, id, a}, d)
 			return nil
 		}
-		steps = append(steps, s.guard.denial(id, a, d))
+		no = append(no, d)
 	}
-	first := actions[0]
-	first.On.Name = strings.Clone(first.On.Name)
-	return s.refuse(call, id, first, steps)
+	code := CodeNoRole
+	if actions[len(actions)-1].On.Reserved() {
+		code = CodeReserved
+	}
+	return s.refuse(about{s.from, call, id, actions[0]}, code, func() []iam.Step {
+		steps := make([]iam.Step, len(actions))
+		for i, a := range actions {
+			steps[i] = s.guard.denial(id, a, no[i])
+		}
+		return steps
+	})
 }
 
 // evaluate decides under one generation: the identity and the rules are of the
@@ -171,27 +176,45 @@ func (s *Session) evaluate(a iam.Action) (iam.Identity, iam.Decision, error) {
 	return iam.Identity{}, iam.Decision{}, fault.New(fault.Internal, "the rules change faster than a decision is made")
 }
 
-// permit remembers a permission and audits it, once.
-func (s *Session) permit(call Call, id iam.Identity, a iam.Action, d iam.Decision) {
-	key := decision{call.Method, a}
+// permit remembers a permission and audits it, once. One whose principal was
+// audited for very many lately is audited when it is used again.
+func (s *Session) permit(what about, d iam.Decision) {
+	what = what.kept()
+	if s.remember(what) {
+		s.guard.record(context.Background(), s.guard.decision(audit.NewReference(), what, d, nil))
+	}
+}
+
+// remember reports whether a permission is to be audited.
+func (s *Session) remember(what about) bool {
+	key := decision{what.call.Method, what.on}
 	s.mu.Lock()
-	if sameRights(s.identity, id) {
-		if _, known := s.allowed[key]; known {
-			s.mu.Unlock()
-			return
-		}
+	defer s.mu.Unlock()
+	current := sameRights(s.identity, what.id)
+	if _, known := s.allowed[key]; known && current {
+		return false
+	}
+	if !s.guard.budgets.permission(what.id.Principal) {
+		s.guard.watch.Unwritten(Spared, 1)
+		return false
+	}
+	if current {
 		if s.allowed == nil || len(s.allowed) >= maxAllowed {
 			s.allowed = map[decision]struct{}{}
 		}
 		s.allowed[key] = struct{}{}
 	}
-	s.mu.Unlock()
-	s.guard.recordDecision(context.Background(), s.from, call, id, a, d, nil)
+	return true
 }
 
-// refuse audits a refusal of an action.
-func (s *Session) refuse(call Call, id iam.Identity, a iam.Action, steps []iam.Step) *Refusal {
-	s.guard.watch.Refused(call.Method)
-	ref := s.guard.recordDecision(context.Background(), s.from, call, id, a, iam.Decision{}, steps)
-	return &Refusal{Ref: ref, Code: codeOf(steps), Sentence: deniedSentence(a.On.Type), kind: fault.Forbidden}
+// refuse audits a refusal. explain is called where the event is its own.
+func (s *Session) refuse(what about, code iam.Code, explain func() []iam.Step) *Refusal {
+	s.guard.watch.Refused(what.call.Method)
+	held := what.call.Held
+	if held == nil {
+		held = &Held{}
+		defer s.Settle(held)
+	}
+	ref := held.add(s.guard, what, explain)
+	return &Refusal{Ref: ref, Code: code, Sentence: deniedSentence(what.on.On.Type), kind: fault.Forbidden}
 }

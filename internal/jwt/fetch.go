@@ -22,7 +22,8 @@ func newClient(o RemoteOptions) (*http.Client, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the address of the key set is not a URL").At("jwks_uri").Because(err)
 	}
-	reachable := reach{host: u.Hostname(), private: o.NamedInConfiguration || o.AllowPlainLoopback, plain: o.AllowPlainLoopback}
+	proxied := o.Proxy.leads(u.Hostname())
+	reachable := reach{host: u.Hostname(), private: o.NamedInConfiguration || o.AllowPlainLoopback, plain: o.AllowPlainLoopback && !proxied}
 	if err := reachable.checkURL(u); err != nil {
 		return nil, err
 	}
@@ -32,17 +33,26 @@ func newClient(o RemoteOptions) (*http.Client, error) {
 	}
 	transport := o.Transport
 	if transport == nil {
-		transport = &http.Transport{
+		guarded := &http.Transport{
 			DialContext:            reachable.dial,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			TLSHandshakeTimeout:    fetchTime,
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableKeepAlives:      true, // one request an hour
 		}
+		if proxied {
+			if err := o.Proxy.through(guarded); err != nil {
+				return nil, err
+			}
+		}
+		transport = guarded
 	}
 	return &http.Client{Transport: transport, CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
 			return fault.New(fault.Exhausted, "the key set redirects more than %d times", maxRedirects)
+		}
+		if proxied && next.URL.Host != u.Host {
+			return fault.New(fault.Forbidden, "the key set redirects to another host, whose address cannot be checked behind a proxy").At("jwks_uri")
 		}
 		return reachable.checkURL(next.URL)
 	}}, nil

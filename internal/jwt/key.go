@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -25,6 +26,7 @@ type Key struct {
 	public crypto.PublicKey
 	algs   []string
 	jwk    json.RawMessage
+	thumb  string // Thumbprint
 }
 
 const minRSABits = 2048 // RFC 7518 sections 3.3 and 3.5
@@ -58,9 +60,15 @@ func newKey(id string, public crypto.PublicKey, alg, issuer string) (Key, *fault
 		return Key{}, fault.New(fault.Unsupported, "the key %q is for %q, which this kind of key (%s) does not verify here", brief(id), brief(alg), family)
 	}
 	var fail error
-	if k.jwk, fail = marshalJWK(jose.JSONWebKey{Key: public, KeyID: id, Use: "sig", Algorithm: alg}, issuer); fail != nil {
+	jwk := jose.JSONWebKey{Key: public, KeyID: id, Use: "sig", Algorithm: alg}
+	if k.jwk, fail = marshalJWK(jwk, issuer); fail != nil {
 		return Key{}, fault.New(fault.Invalid, "the key %q cannot be written as a JWK", brief(id)).Because(fail)
 	}
+	thumb, fail := jwk.Thumbprint(crypto.SHA256)
+	if fail != nil {
+		return Key{}, fault.New(fault.Invalid, "the key %q has no thumbprint", brief(id)).Because(fail)
+	}
+	k.thumb = base64.RawURLEncoding.EncodeToString(thumb)
 	return k, nil
 }
 
@@ -105,6 +113,10 @@ func (k Key) Algorithms() []string { return slices.Clone(k.algs) }
 
 // Equal reports whether both are the same key with the same id, algorithms and issuer.
 func (k Key) Equal(other Key) bool { return bytes.Equal(k.jwk, other.jwk) }
+
+// Thumbprint names the key itself, whatever its id: RFC 7638 with SHA-256, in
+// base64url.
+func (k Key) Thumbprint() string { return k.thumb }
 
 // JWK is the public key as RFC 7517 writes it, with the member issuer when it has one.
 func (k Key) JWK() json.RawMessage { return slices.Clone(k.jwk) }

@@ -3,6 +3,7 @@ package jwt
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,8 @@ type RemoteOptions struct {
 	NamedInConfiguration bool
 	// AllowPlainLoopback allows http to loopback, for the lab only.
 	AllowPlainLoopback bool
+	// Proxy is the way to URL; the zero value is the straight one.
+	Proxy Proxy
 	// Transport replaces the guarded one, and with it CA and the check of
 	// resolved addresses; the checks of URLs and answers stay.
 	Transport http.RoundTripper
@@ -104,6 +107,12 @@ func (r *Remote) Version() uint64 {
 		return good.version
 	}
 	return 0
+}
+
+// Holds reports whether a key of that thumbprint is among the last good ones.
+func (r *Remote) Holds(thumbprint string) bool {
+	good := r.good.Load()
+	return good != nil && thumbprint != "" && slices.ContainsFunc(good.keys, func(k Key) bool { return k.thumb == thumbprint })
 }
 
 // Status is what operators may see of a key set. Key ids are public.

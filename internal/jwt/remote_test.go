@@ -72,6 +72,84 @@ func TestRemoteRotation(t *testing.T) {
 	})
 }
 
+// TestRemoteSignBeforePublish: a key signs before it is published. Whoever asks
+// too early is told that it is unknown; half a minute after the first of them it
+// is looked for again, whoever asks meanwhile, and one fetch is enough.
+func TestRemoteSignBeforePublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := fresh("old", "new")
+		r, p := remote(t, "", k[0])
+		has(t, r, "old")
+		pass(time.Minute)
+		for range 25 {
+			lacks(t, r, "new", jwt.UnknownKey)
+			pass(time.Second)
+		}
+		if p.count() != 2 {
+			t.Errorf("%d fetches before it is published, want the first and one for it", p.count())
+		}
+		p.publish(k...)
+		lacks(t, r, "new", jwt.UnknownKey)
+		pass(5 * time.Second)
+		has(t, r, "new")
+		has(t, r, "old")
+		if p.count() != 3 {
+			t.Errorf("%d fetches, want 3", p.count())
+		}
+	})
+}
+
+// TestRemoteAwayForAnHour: the known keys go on, a key that came meanwhile is
+// not refused as unknown but as not to be had, and is there with the provider.
+func TestRemoteAwayForAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := fresh("old", "new")
+		r, p := remote(t, "", k[0])
+		has(t, r, "old")
+		p.down()
+		for range 60 {
+			pass(time.Minute)
+			has(t, r, "old")
+			lacks(t, r, "new", jwt.NoKeys)
+		}
+		if n := p.count(); n > 1+60+5 {
+			t.Errorf("%d fetches in an hour of absence", n)
+		}
+		p.publish(k...)
+		pass(10 * time.Second)
+		has(t, r, "new")
+		has(t, r, "old")
+		if r.Status().Error != "" || r.Version() != 2 {
+			t.Errorf("status %+v", r.Status())
+		}
+	})
+}
+
+// TestRemoteHolds: keys are known by themselves, not by their ids.
+func TestRemoteHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := fresh("a", "a")
+		r, p := remote(t, "", k[0])
+		if r.Holds("") {
+			t.Error("a set that was never fetched holds a key")
+		}
+		has(t, r, "a")
+		first, err := r.Key(t.Context(), "a")
+		if err != nil || !r.Holds(first.Thumbprint()) || r.Holds("") {
+			t.Fatalf("%v: %q is not held, or nothing is", err, first.Thumbprint())
+		}
+		p.publish(k[1])
+		if err := r.Refresh(t.Context()); err != nil || r.Holds(first.Thumbprint()) {
+			t.Errorf("%v: the replaced key is held", err)
+		}
+		k[0].Kid = "b"
+		p.publish(k[0])
+		if err := r.Refresh(t.Context()); err != nil || !r.Holds(first.Thumbprint()) {
+			t.Errorf("%v: the same key under another id is not held", err)
+		}
+	})
+}
+
 // TestRemoteReplacedKey: another key under an old id is another key.
 func TestRemoteReplacedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

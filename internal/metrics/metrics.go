@@ -27,7 +27,7 @@ type Metrics struct {
 	logins       *prometheus.HistogramVec
 	refused      *prometheus.CounterVec // method
 	sessions     prometheus.Gauge
-	auditLost    prometheus.Counter
+	unwritten    *prometheus.CounterVec // why
 }
 
 // New makes a registry; version is that of the program.
@@ -47,10 +47,13 @@ func New(version string) *Metrics {
 	}, []string{"outcome"})
 	m.refused = vec("klamm_refused_total", "Actions that no role binding allowed, by method.", "method")
 	m.sessions = prometheus.NewGauge(prometheus.GaugeOpts{Name: "klamm_sessions", Help: "Sessions that are open."})
-	m.auditLost = prometheus.NewCounter(prometheus.CounterOpts{Name: "klamm_audit_lost_total", Help: "Audit events that could not be kept."})
+	m.unwritten = vec("klamm_audit_unwritten_total", "Audit events that were not written: lost (the disk), counted (refusals that stand in another event) or spared (permissions of a principal with very many).", "why")
+	for _, why := range []string{"lost", "counted", "spared"} { // an alarm needs its 0
+		m.unwritten.WithLabelValues(why)
+	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "klamm_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.connections, m.closed, m.requests, m.requestBytes, m.answerBytes, m.logins, m.refused, m.sessions, m.auditLost,
+	m.registry.MustRegister(m.connections, m.closed, m.requests, m.requestBytes, m.answerBytes, m.logins, m.refused, m.sessions, m.unwritten,
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -112,5 +115,7 @@ func (g Guard) Refused(method string) { g.m.refused.WithLabelValues(method).Inc(
 // Sessions tells how many are open.
 func (g Guard) Sessions(open int) { g.m.sessions.Set(float64(open)) }
 
-// AuditLost counts an event that could not be kept.
-func (g Guard) AuditLost() { g.m.auditLost.Inc() }
+// Unwritten counts audit events that were not written.
+func (g Guard) Unwritten(why string, events int) {
+	g.m.unwritten.WithLabelValues(why).Add(float64(events))
+}

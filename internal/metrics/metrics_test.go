@@ -22,7 +22,7 @@ func TestMetrics(t *testing.T) {
 	m.Guard().Login("ok", time.Millisecond)
 	m.Guard().Refused("kafka.Produce")
 	m.Guard().Sessions(3)
-	m.Guard().AuditLost()
+	m.Guard().Unwritten("lost", 1)
 
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -31,7 +31,7 @@ func TestMetrics(t *testing.T) {
 		`klamm_connections{cluster="lkc-1"} 1`, `klamm_connections_closed_total{cluster="lkc-1",reason="client"} 1`,
 		`klamm_requests_total{api_key="0",cluster="lkc-1"} 1`, `klamm_requests_total{api_key="unknown",cluster="lkc-1"} 1000`,
 		`klamm_request_bytes_total{cluster="lkc-1"} 1100`, `klamm_response_bytes_total{cluster="lkc-1"} 50`,
-		`klamm_login_seconds_count{outcome="ok"} 1`, `klamm_refused_total{method="kafka.Produce"} 1`, "klamm_sessions 3", "klamm_audit_lost_total 1",
+		`klamm_login_seconds_count{outcome="ok"} 1`, `klamm_refused_total{method="kafka.Produce"} 1`, "klamm_sessions 3", `klamm_audit_unwritten_total{why="lost"} 1`, `klamm_audit_unwritten_total{why="spared"} 0`,
 		`klamm_build_info{version="v1"} 1`,
 	} {
 		if !strings.Contains(text, want) {

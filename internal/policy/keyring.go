@@ -23,6 +23,8 @@ type KeyOptions struct {
 	// NamedInConfiguration says that providers come from files on this machine:
 	// their key sets may be on loopback and private addresses.
 	NamedInConfiguration bool
+	// Proxy leads to key sets; the zero value is none.
+	Proxy jwt.Proxy
 	// Lab trusts any key set for Microsoft's issuers, and plain http on
 	// loopback. It is set in code only.
 	Lab bool
@@ -79,7 +81,7 @@ func (r *Keyring) trust(s *iam.Snapshot) (map[string]authn.Trust, map[source]boo
 			e.since = s.Generation
 		}
 		e.latest = max(e.latest, s.Generation)
-		used[from], trust[id] = true, authn.Trust{Keys: e.remote, Since: e.since}
+		used[from], trust[id] = true, authn.Trust{Keys: noted{e.remote}, Since: e.since}
 	}
 	return trust, used, errors.Join(faults...)
 }
@@ -91,7 +93,7 @@ func (r *Keyring) open(p iam.Provider) (*jwt.Remote, error) {
 		}
 	}
 	o := jwt.RemoteOptions{
-		URL: p.JWKSURI, CA: p.CA,
+		URL: p.JWKSURI, CA: p.CA, Proxy: r.options.Proxy,
 		NamedInConfiguration: r.options.NamedInConfiguration || r.options.Lab,
 		AllowPlainLoopback:   r.options.Lab,
 	}
@@ -132,9 +134,10 @@ func (r *Keyring) Status() map[string]jwt.Status {
 	return list
 }
 
-// Refresh fetches a provider's keys now. It returns which keys it then lacks;
-// hand that to the guard, which ends their sessions.
-func (r *Keyring) Refresh(ctx context.Context, provider string) (gone func(kid string) bool, err error) {
+// Refresh fetches a provider's keys now. It returns which keys, by thumbprint,
+// it then lacks: a new key under an old id is another one. Hand that to the
+// guard, which ends their sessions.
+func (r *Keyring) Refresh(ctx context.Context, provider string) (gone func(thumbprint string) bool, err error) {
 	r.mu.Lock()
 	var remote *jwt.Remote
 	for from, e := range r.sets {
@@ -149,10 +152,7 @@ func (r *Keyring) Refresh(ctx context.Context, provider string) (gone func(kid s
 	if err := remote.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	ids := remote.Status().KeyIDs
-	return func(kid string) bool {
-		return !slices.Contains(ids, kid) && !(kid == "" && len(ids) == 1)
-	}, nil
+	return func(thumbprint string) bool { return !remote.Holds(thumbprint) }, nil
 }
 
 // keyFault puts the provider and its place before what is wrong with its keys.

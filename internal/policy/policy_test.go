@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klammhq/klamm/internal/audit"
 	"github.com/klammhq/klamm/internal/authn"
 	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/jwt"
 	"github.com/klammhq/klamm/internal/policy"
@@ -243,11 +245,11 @@ func TestRefresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone, err := ring.Refresh(context.Background(), "op-a")
-	if err != nil || gone(id.KeyID) || !gone("other") {
+	if err != nil || gone(id.Key) || !gone("other") || !gone("") {
 		t.Fatalf("%v", err)
 	}
 	p.publish(keys()[1])
-	if gone, err = ring.Refresh(context.Background(), "op-a"); err != nil || !gone(id.KeyID) {
+	if gone, err = ring.Refresh(context.Background(), "op-a"); err != nil || !gone(id.Key) {
 		t.Fatalf("the key is still there: %v", err)
 	}
 	if _, steps, err := c.Authenticate(context.Background(), credential(t, keys()[0])); err == nil {
@@ -257,6 +259,68 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestRefreshUnderTheSameID: a key that takes the id of another one is another
+// key. What the old one verified ends, what the new one did stays; a key that
+// only got another id is the same.
+func TestRefreshUnderTheSameID(t *testing.T) {
+	same := func() *jwt.SigningKey {
+		k, err := jwt.GenerateEC()
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Kid = "signing"
+		return k
+	}
+	before, after := same(), same()
+	p := newProvider(t, before)
+	ring := newRing(t, policy.KeyOptions{Lab: true})
+	var c policy.Current
+	c.Swap(compile(t, snapshot(1, p.URL), ring))
+	g := guard.New(guard.Config{Authenticator: &c, Authorizer: &c, Sink: nowhere{}})
+	open := func(k *jwt.SigningKey) *guard.Session {
+		t.Helper()
+		s, err := g.Open(t.Context(), guard.Origin{}, credential(t, k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	refresh := func() int {
+		t.Helper()
+		gone, err := ring.Refresh(t.Context(), "op-a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.WithdrawKeys("op-a", gone)
+	}
+	old, again := open(before), open(before) // the second from the cache of verified tokens
+	if n := refresh(); n != 0 {
+		t.Fatalf("%d sessions ended without a change", n)
+	}
+	p.publish(after)
+	// Another refresh may have come between: the session is of the old key all the same.
+	if _, err := ring.Refresh(t.Context(), "op-a"); err != nil {
+		t.Fatal(err)
+	}
+	current := open(after)
+	if n := refresh(); n != 2 || old.Live() || again.Live() || !current.Live() {
+		t.Errorf("%d sessions ended; old %v and %v, new %v", n, old.Live(), again.Live(), current.Live())
+	}
+	if _, err := g.Open(t.Context(), guard.Origin{}, credential(t, before)); err == nil {
+		t.Error("the replaced key lets in")
+	}
+	after.Kid = "renamed"
+	p.publish(after)
+	if n := refresh(); n != 0 || !current.Live() {
+		t.Errorf("another id for the same key ended %d sessions", n)
+	}
+}
+
+// nowhere keeps no audit records.
+type nowhere struct{}
+
+func (nowhere) Record(context.Context, ...audit.Record) error { return nil }
 
 func TestCompileSaysWhere(t *testing.T) {
 	for _, c := range []struct {

@@ -63,34 +63,32 @@ var rewriters = map[int16]func(*rewriter, kmsg.Response){
 	}),
 
 	// Members of groups.
-	15: on(func(_ *rewriter, r *kmsg.DescribeGroupsResponse) {
-		for i := range r.Groups {
-			for j := range r.Groups[i].Members {
-				r.Groups[i].Members[j].ClientHost = HiddenHost
-			}
-		}
-	}),
-	69: on(func(_ *rewriter, r *kmsg.ConsumerGroupDescribeResponse) {
-		for i := range r.Groups {
-			for j := range r.Groups[i].Members {
-				r.Groups[i].Members[j].ClientHost = HiddenHost
-			}
-		}
-	}),
-	77: on(func(_ *rewriter, r *kmsg.ShareGroupDescribeResponse) {
-		for i := range r.Groups {
-			for j := range r.Groups[i].Members {
-				r.Groups[i].Members[j].ClientHost = HiddenHost
-			}
-		}
-	}),
-	89: on(func(_ *rewriter, r *kmsg.StreamsGroupDescribeResponse) {
-		for i := range r.Groups {
-			for j := range r.Groups[i].Members {
-				r.Groups[i].Members[j].ClientHost = HiddenHost
-			}
-		}
-	}),
+	15: members(
+		func(r *kmsg.DescribeGroupsResponse) []kmsg.DescribeGroupsResponseGroup { return r.Groups },
+		func(g *kmsg.DescribeGroupsResponseGroup) []kmsg.DescribeGroupsResponseGroupMember { return g.Members },
+		func(m *kmsg.DescribeGroupsResponseGroupMember) *string { return &m.ClientHost },
+	),
+	69: members(
+		func(r *kmsg.ConsumerGroupDescribeResponse) []kmsg.ConsumerGroupDescribeResponseGroup { return r.Groups },
+		func(g *kmsg.ConsumerGroupDescribeResponseGroup) []kmsg.ConsumerGroupDescribeResponseGroupMember {
+			return g.Members
+		},
+		func(m *kmsg.ConsumerGroupDescribeResponseGroupMember) *string { return &m.ClientHost },
+	),
+	77: members(
+		func(r *kmsg.ShareGroupDescribeResponse) []kmsg.ShareGroupDescribeResponseGroup { return r.Groups },
+		func(g *kmsg.ShareGroupDescribeResponseGroup) []kmsg.ShareGroupDescribeResponseGroupMember {
+			return g.Members
+		},
+		func(m *kmsg.ShareGroupDescribeResponseGroupMember) *string { return &m.ClientHost },
+	),
+	89: members(
+		func(r *kmsg.StreamsGroupDescribeResponse) []kmsg.StreamsGroupDescribeResponseGroup { return r.Groups },
+		func(g *kmsg.StreamsGroupDescribeResponseGroup) []kmsg.StreamsGroupDescribeResponseGroupMember {
+			return g.Members
+		},
+		func(m *kmsg.StreamsGroupDescribeResponseGroupMember) *string { return &m.ClientHost },
+	),
 
 	32: on(hideBrokerConfigs),
 
@@ -119,6 +117,19 @@ var notAddresses = map[string]string{
 // on makes a row of a function that wants a particular response.
 func on[R kmsg.Response](f func(*rewriter, R)) func(*rewriter, kmsg.Response) {
 	return func(w *rewriter, resp kmsg.Response) { f(w, resp.(R)) }
+}
+
+// members makes a row that hides where the members of groups come from.
+func members[R kmsg.Response, G, M any](groups func(R) []G, of func(*G) []M, host func(*M) *string) func(*rewriter, kmsg.Response) {
+	return on(func(_ *rewriter, r R) {
+		list := groups(r)
+		for i := range list {
+			all := of(&list[i])
+			for j := range all {
+				*host(&all[j]) = HiddenHost
+			}
+		}
+	})
 }
 
 // place is where a broker's address stands.

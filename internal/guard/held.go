@@ -1,0 +1,146 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klammhq/klamm/internal/audit"
+	"github.com/klammhq/klamm/internal/iam"
+)
+
+// eventsPerRequest is how many refusals of one request have an event of their
+// own. A request has room for hundreds of thousands.
+const eventsPerRequest = 100
+
+// Held keeps the refusals of one request together, so that one write brings
+// them to the disk. Put it into the [Call]s of the request and hand it to
+// [Session.Settle] before the request is answered. The zero value is ready; it
+// is not safe for concurrent use.
+type Held struct {
+	records []audit.Record
+	rest    rest
+	windows []*window // whose first event must be on the disk
+}
+
+// about is what a decision is about, on its way to the audit log. Its strings
+// may lie in a buffer that is reused; kept copies them.
+type about struct {
+	from Origin
+	call Call
+	id   iam.Identity
+	on   iam.Action
+}
+
+func (r about) kept() about {
+	r.call.Method, r.call.ClientID, r.call.Held = strings.Clone(r.call.Method), strings.Clone(r.call.ClientID), nil
+	r.on.On.Name = strings.Clone(r.on.On.Name)
+	return r
+}
+
+// add files a refusal and returns its reference: that of its own event, of the
+// event that counts the rest of its request, or of the one that counts all
+// that its principal is refused for a while.
+func (h *Held) add(g *Guard, r about, explain func() []iam.Step) (ref string) {
+	if len(h.records) < eventsPerRequest && g.budgets.refusal(r.id.Principal) {
+		ref = audit.NewReference()
+		h.records = append(h.records, g.decision(ref, r.kept(), iam.Decision{}, explain()))
+		return ref
+	}
+	if k := h.rest.find(r); k != nil {
+		k.count(r)
+		return k.ref
+	}
+	if g.budgets.refusal(r.id.Principal) {
+		return h.rest.begin(r, explain()).ref
+	}
+	w := g.counted(r, explain)
+	if !slices.Contains(h.windows, w) {
+		h.windows = append(h.windows, w)
+	}
+	return w.ref
+}
+
+// Settle brings what the request was refused to the disk. Only then may its
+// answer leave.
+func (s *Session) Settle(h *Held) {
+	if len(h.records)+len(h.rest)+len(h.windows) == 0 {
+		return
+	}
+	g := s.guard
+	records := append(h.records, h.rest.records(g, "of the same request")...)
+	g.watch.Unwritten(Counted, h.rest.total())
+	g.record(context.Background(), records...)
+	for _, w := range h.windows {
+		<-w.written
+	}
+	*h = Held{} // an idle session has no use for the room
+}
+
+// rest is refusals without an event of their own, counted by what they have in
+// common.
+type rest []*kind
+
+// kind is refusals of one method, operation and type of resource. The first of
+// them gives the event.
+type kind struct {
+	about
+	ref    string
+	steps  []iam.Step
+	more   int    // beside the first
+	begins string // what the names of those begin with
+}
+
+func (l rest) find(r about) *kind {
+	i := slices.IndexFunc(l, func(k *kind) bool {
+		return k.call.Method == r.call.Method && k.on.Op == r.on.Op && k.on.On.Type == r.on.On.Type
+	})
+	if i < 0 {
+		return nil
+	}
+	return l[i]
+}
+
+func (l *rest) begin(r about, steps []iam.Step) *kind {
+	k := &kind{about: r.kept(), ref: audit.NewReference(), steps: steps}
+	*l = append(*l, k)
+	return k
+}
+
+func (k *kind) count(r about) {
+	if k.more == 0 {
+		k.begins = strings.Clone(cut(r.on.On.Name))
+	}
+	k.more++
+	n := 0
+	for n < len(k.begins) && n < len(r.on.On.Name) && k.begins[n] == r.on.On.Name[n] {
+		n++
+	}
+	k.begins = k.begins[:n]
+}
+
+func (l rest) total() (n int) {
+	for _, k := range l {
+		n += k.more
+	}
+	return n
+}
+
+// records are the events of the rest, one for each kind; where says what the
+// counted refusals belong to.
+func (l rest) records(g *Guard, where string) []audit.Record {
+	list := make([]audit.Record, 0, len(l))
+	for _, k := range l {
+		steps := k.steps
+		if k.more > 0 {
+			saw := fmt.Sprintf("%d more %s: %s on %ss", k.more, where, k.on.Op, k.on.On.Type)
+			if k.begins != "" {
+				saw += " that begin with " + quoted(k.begins)
+			}
+			steps = append([]iam.Step{{Name: "counted", Saw: saw, Wanted: fmt.Sprintf("at most %d refusals of a request, and %d of a principal at once", eventsPerRequest, refusalBurst)}}, steps...)
+		}
+		list = append(list, g.decision(k.ref, k.about, iam.Decision{}, steps))
+	}
+	return list
+}
