@@ -69,7 +69,43 @@ func ExampleLab_Explain() {
 	// true pool-of-other-provider
 	// saw:    it belongs to op-entra
 	// wanted: a pool of op-okta: pool-reports
-	// mend:   name a pool of the provider that issued the token
+	// mend:   set the extension identityPoolId to a pool of the provider that issued the token, or take the token from the provider of the pool
+}
+
+func ExampleLab_oidc() {
+	lab := klammtest.Start(t)
+
+	for _, server := range []string{"cloudentity", "cognito", "keycloak"} {
+		who := lab.OIDC[server]
+		login, err := franz.Mechanism(who, who.Extensions)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		client, err := kgo.NewClient(kgo.SeedBrokers(lab.Bootstrap), kgo.DialTLSConfig(lab.TLS()), kgo.SASL(login), kgo.DefaultProduceTopic(lab.Topic))
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		fmt.Println(who.ClientID, who.Pool, client.ProduceSync(context.Background(), kgo.StringRecord("from "+server)).FirstErr())
+		client.Close()
+	}
+	// Output:
+	// perf-test pool-cloudentity <nil>
+	// 4klamm2lab1invoices pool-cognito <nil>
+	// shipping pool-keycloak <nil>
+}
+
+func ExampleIdentity_Fault() {
+	lab := klammtest.Start(t)
+
+	fmt.Println(lab.Application.Fault(`{"status": 503, "times": 1}`))
+	_, err := lab.Application.Token(context.Background())
+	fmt.Println(err != nil)
+	_, err = lab.Application.Token(context.Background())
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// true
+	// <nil>
 }
 
 func ExampleLab_SetIdentity() {

@@ -24,18 +24,32 @@ func (l *Lab) identities(client *http.Client) {
 	}
 	l.Application, l.Okta = l.withSecret("OAUTH", client), l.withSecret("OKTA", client)
 	for _, who := range []*Identity{&l.ManagedIdentity, &l.Application, &l.Okta} {
-		who.Extensions = map[string]string{"logicalCluster": l.Cluster, "identityPoolId": who.Pool}
-		who.emulator = client
+		l.complete(who, client)
 	}
+	l.OIDC = map[string]Identity{}
+	for server, c := range l.app.OIDCClients() {
+		who := identityOf(credentials{client: client, url: c.TokenURL, id: c.ID, secret: c.Secret, basic: c.Basic}, "pool-"+server)
+		l.complete(&who, client)
+		l.OIDC[server] = who
+	}
+}
+
+// complete fills in what all identities have.
+func (l *Lab) complete(who *Identity, client *http.Client) {
+	who.Extensions = map[string]string{"logicalCluster": l.Cluster, "identityPoolId": who.Pool}
+	who.emulator = client
 }
 
 // withSecret is the identity of the variables that begin with prefix.
 func (l *Lab) withSecret(prefix string, client *http.Client) Identity {
-	c := credentials{
+	return identityOf(credentials{
 		client: client, url: l.Env[prefix+"_TOKEN_URL"], id: l.Env[prefix+"_CLIENT_ID"],
 		secret: l.Env[prefix+"_CLIENT_SECRET"], scope: l.Env[prefix+"_SCOPE"],
-	}
-	return Identity{Source: c, ClientID: c.id, Pool: l.Env[prefix+"_IDENTITY_POOL_ID"], faults: faultsOf(c.url)}
+	}, l.Env[prefix+"_IDENTITY_POOL_ID"])
+}
+
+func identityOf(c credentials, pool string) Identity {
+	return Identity{Source: c, ClientID: c.id, Pool: pool, faults: faultsOf(c.url)}
 }
 
 // faultsOf is where the emulator of a token endpoint takes faults.
@@ -49,8 +63,9 @@ func faultsOf(endpoint string) string {
 
 // Fault makes the emulator that gives this identity its tokens fail, its key
 // set included: by a JSON object in the form of docs/lab.md such as
-// {"status": 429, "header": {"Retry-After": "1"}, "times": 2}. It takes the
-// place of the fault before; the empty text ends it.
+// {"status": 429, "header": {"Retry-After": "1"}, "times": 2}. Identities whose
+// emulators share an address share the fault: Okta and all of OIDC do. It takes
+// the place of the fault before; the empty text ends it.
 func (i Identity) Fault(json string) error {
 	method := http.MethodPost
 	if json == "" {
@@ -72,11 +87,12 @@ func (i Identity) Fault(json string) error {
 	return nil
 }
 
-// credentials are a client's at a token endpoint, sent in the request's body
-// (RFC 6749, sections 2.3.1 and 4.4.2).
+// credentials are a client's at a token endpoint (RFC 6749, section 4.4.2). They
+// are sent in the request's body, or else in its header (section 2.3.1).
 type credentials struct {
 	client                 *http.Client
 	url, id, secret, scope string
+	basic                  bool
 }
 
 // maxAnswer is the largest answer of a token endpoint that is read, in bytes.
@@ -84,13 +100,23 @@ const maxAnswer = 256 << 10
 
 // Token asks for a token.
 func (c credentials) Token(ctx context.Context) (token.Token, error) {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.id}, "client_secret": {c.secret}, "scope": {c.scope}}
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if c.scope != "" {
+		form.Set("scope", c.scope)
+	}
+	if !c.basic {
+		form.Set("client_id", c.id)
+		form.Set("client_secret", c.secret)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(form.Encode()))
 	if err != nil {
 		return token.Token{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	if c.basic {
+		req.SetBasicAuth(url.QueryEscape(c.id), url.QueryEscape(c.secret))
+	}
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return token.Token{}, err

@@ -1,8 +1,9 @@
 // Package klammtest runs a whole lab inside a test: a gateway with TLS and
 // SASL/OAUTHBEARER, an embedded Kafka behind it, and emulators of Microsoft
-// Entra ID, of Azure's instance metadata service and of an Okta-shaped OAuth
-// server, on loopback ports of the system's choice. What net/http/httptest is
-// to HTTP, this package is to Kafka behind an identity gateway:
+// Entra ID, of Azure's instance metadata service and of OAuth servers in the
+// shapes of Okta, Cloudentity, Cognito and Keycloak, on loopback ports of the
+// system's choice. What net/http/httptest is to HTTP, this package is to Kafka
+// behind an identity gateway:
 //
 //	func TestOrders(t *testing.T) {
 //		lab := klammtest.Start(t)
@@ -24,8 +25,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -70,8 +69,8 @@ type Lab struct {
 	// certificate here, PEM. It lives as long as the lab.
 	CA []byte
 
-	// Topic and Group may be used by all three identities, ForbiddenTopic exists
-	// and may be used by none. In a world of one's own these are its defaults.
+	// Topic and Group may be used by the first three identities, ForbiddenTopic
+	// exists and may be used by none. In a world of one's own these are its defaults.
 	Topic, ForbiddenTopic, Group string
 
 	// ManagedIdentity is a user-assigned managed identity of Azure's, whose
@@ -82,6 +81,16 @@ type Lab struct {
 	Application Identity
 	// Okta is a service application of the Okta-shaped server.
 	Okta Identity
+	// OIDC are clients of the servers of other shapes: the first with a secret of
+	// each server under oidc in the world, by the server's name ("cloudentity",
+	// "cognito", "keycloak"), as the pool "pool-" and that name, which may write
+	// to Topic.
+	OIDC map[string]Identity
+
+	// AppService are IDENTITY_ENDPOINT and IDENTITY_HEADER, by which Azure's SDKs
+	// find managed identities as in an App Service. They are not in Env, because
+	// an SDK that sees them never asks the instance metadata service.
+	AppService map[string]string
 
 	// Env are all settings by the names of docs/lab.md ("IMDS_TOKEN_URL",
 	// "OAUTH_CLIENT_SECRET", …), for clients that are configured by variables or
@@ -129,6 +138,7 @@ func Start(t T, opts ...Option) *Lab {
 	}
 	client := l.client()
 	l.identities(client)
+	l.AppService = l.app.AppService()
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		if err := l.app.Close(); err != nil {
@@ -143,18 +153,7 @@ func start(o options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := app.LabOptions{Keys: shared, Remember: true, TokenLifetime: o.lifetime, Version: "klammtest"}
-	if o.world != "" {
-		folder, err := os.MkdirTemp("", "klammtest-")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(folder)
-		config.World = filepath.Join(folder, "world.yaml")
-		if err := os.WriteFile(config.World, []byte(o.world), 0o600); err != nil {
-			return nil, err
-		}
-	}
+	config := app.LabOptions{Keys: shared, Remember: true, WorldText: o.world, TokenLifetime: o.lifetime, Version: "klammtest"}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	running, err := app.StartLab(ctx, config)
@@ -211,3 +210,11 @@ func (l *Lab) SignWithNewKey() error { return l.app.SignWithNewKey() }
 // more. The gateway refuses its tokens once it has fetched the key set again.
 // It is an error when no key has stopped signing.
 func (l *Lab) RemoveOldKey() error { return l.app.RemoveOldKey() }
+
+// RefreshKeys has the gateway fetch the keys of an identity provider ("op-entra")
+// now, as an operator does who has heard of a stolen key, and ends the open
+// sessions of keys that are gone. It returns how many those were. Without it
+// they last until their tokens end.
+func (l *Lab) RefreshKeys(provider string) (ended int, err error) {
+	return l.app.RefreshKeys(context.Background(), provider)
+}

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,10 +91,17 @@ func events(t testing.TB, lab *klammtest.Lab) (list []event) {
 	return list
 }
 
+func everybody(lab *klammtest.Lab) []klammtest.Identity {
+	return append([]klammtest.Identity{lab.ManagedIdentity, lab.Application, lab.Okta}, slices.Collect(maps.Values(lab.OIDC))...)
+}
+
 func TestEverybodyLogsIn(t *testing.T) {
 	t.Parallel()
 	lab := klammtest.Start(t)
-	for _, who := range []klammtest.Identity{lab.ManagedIdentity, lab.Application, lab.Okta} {
+	if len(lab.OIDC) != 3 {
+		t.Errorf("servers of other shapes: %v", lab.OIDC)
+	}
+	for _, who := range everybody(lab) {
 		if err := produce(t, login(t, lab, who), lab.Topic); err != nil {
 			t.Errorf("%s: %v", who.ClientID, err)
 		}
@@ -191,6 +202,99 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestRefreshKeys: an open session outlives its key until an operator has the
+// keys fetched.
+func TestRefreshKeys(t *testing.T) {
+	t.Parallel()
+	lab := klammtest.Start(t)
+	client := login(t, lab, lab.Application)
+	for _, step := range []func() error{lab.PublishKey, lab.SignWithNewKey, lab.RemoveOldKey} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := produce(t, client, lab.Topic); err != nil {
+		t.Fatalf("before anybody has fetched the keys: %v", err)
+	}
+	for _, want := range []int{len(events(t, lab)), 0} {
+		ended, err := lab.RefreshKeys("op-entra")
+		if err != nil || ended > want || want > 0 && ended == 0 {
+			t.Errorf("%d sessions ended, expected at most %d and none a second time: %v", ended, want, err)
+		}
+	}
+	if r, ok := lab.Explain("User:" + lab.Application.Pool); !ok || r.Code != "key-withdrawn" {
+		t.Errorf("explained as %q, %v", r.Code, ok)
+	}
+	if _, err := lab.RefreshKeys("op-nobody"); err == nil || !strings.Contains(err.Error(), "op-nobody") {
+		t.Errorf("the keys of a provider that is not there: %v", err)
+	}
+}
+
+// TestAppService asks as Azure's SDKs do.
+func TestAppService(t *testing.T) {
+	t.Parallel()
+	lab := klammtest.Start(t)
+	endpoint := lab.AppService["IDENTITY_ENDPOINT"] + "?" + url.Values{"api-version": {"2019-08-01"}, "resource": {lab.Env["KAFKA_RESOURCE"]}, "client_id": {lab.ManagedIdentity.ClientID}}.Encode()
+	for header, want := range map[string]int{lab.AppService["IDENTITY_HEADER"]: http.StatusOK, "another": http.StatusUnauthorized} {
+		req, err := http.NewRequestWithContext(within(t), http.MethodGet, endpoint, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-IDENTITY-HEADER", header)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("answered %s, expected %d", resp.Status, want)
+		}
+	}
+}
+
+// TestTwentyLabsAtOnce: each has its own clients, keys, documents and events.
+func TestTwentyLabsAtOnce(t *testing.T) {
+	t.Parallel()
+	const nobody = "{kind: Organization, id: 6a4e3a2c-0b0f-4a65-9a4e-3f1d5d0c7e21, environment: env-lab}"
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			t := aside{t}
+			lab := klammtest.Start(t)
+			for _, who := range everybody(lab) {
+				if err := produce(t, connect(t, lab, who, who), lab.Topic); err != nil {
+					t.Errorf("lab %d: %s: %v", i, who.ClientID, err)
+				}
+			}
+			if refused := lab.Refusals(); len(refused) != 0 {
+				t.Errorf("lab %d: refused %+v", i, refused)
+			}
+			if i%2 == 0 {
+				return
+			}
+			err := errors.Join(lab.PublishKey(), lab.SignWithNewKey(), lab.SetIdentity(nobody))
+			if err != nil {
+				t.Errorf("lab %d: %v", i, err)
+			}
+			err = connect(t, lab, lab.Application, lab.Application).Ping(within(t))
+			if err == nil {
+				t.Errorf("lab %d: let in without a provider", i)
+				return
+			}
+			if r, ok := lab.Explain(err.Error()); !ok || r.Code != "unknown-issuer" || len(lab.Refusals()) == 0 {
+				t.Errorf("lab %d: refused as %q: %v", i, r.Code, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// aside is a test in a goroutine of its own, which alone a fault ends.
+type aside struct{ *testing.T }
+
+func (a aside) Fatal(args ...any)                 { a.Error(args...); runtime.Goexit() }
+func (a aside) Fatalf(format string, args ...any) { a.Errorf(format, args...); runtime.Goexit() }
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	lab := klammtest.Start(t)
@@ -228,10 +332,53 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestFaultsOfTokens: a provider whose clock is wrong, and one whose tokens
+// cannot be read.
+func TestFaultsOfTokens(t *testing.T) {
+	t.Parallel()
+	lab := klammtest.Start(t)
+	who := lab.OIDC["keycloak"]
+	for _, c := range []struct{ fault, code, mend string }{
+		{`{"clock": "10m"}`, "not-yet-valid", "klamm's clock is behind or the provider's is ahead"},
+		{`{"clock": "-2h"}`, "expired", "klamm's clock is ahead or the provider's is behind"},
+	} {
+		if err := who.Fault(c.fault); err != nil {
+			t.Fatal(err)
+		}
+		err := connect(t, lab, who, who).Ping(within(t))
+		if err == nil {
+			t.Fatalf("%s: let in", c.fault)
+		}
+		if r, ok := lab.Explain(err.Error()); !ok || r.Code != c.code || !strings.Contains(r.Steps[len(r.Steps)-1].Mend, c.mend) {
+			t.Errorf("%s: refused as %q: %s", c.fault, r.Code, r.Text)
+		}
+	}
+	if err := who.Fault(`{"opaque": true}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := who.Token(within(t)); err == nil {
+		t.Error("an opaque token is taken for a JWT")
+	}
+	if err := who.Fault(`{"status": 503, "path": "/certs"}`); err != nil {
+		t.Fatal(err)
+	}
+	err := connect(t, lab, who, who).Ping(within(t)) // whose token endpoint is well
+	if err == nil {
+		t.Fatal("let in without a key set")
+	}
+	if r, ok := lab.Explain(err.Error()); !ok || r.Code != "keys-unavailable" {
+		t.Errorf("without a key set: refused as %q: %v", r.Code, err)
+	}
+	if err := who.Fault(""); err != nil {
+		t.Fatal(err)
+	}
+	login(t, lab, who)
+}
+
 func TestTokenLifetime(t *testing.T) {
 	t.Parallel()
 	lab := klammtest.Start(t, klammtest.TokenLifetime(20*time.Second))
-	for _, who := range []klammtest.Identity{lab.ManagedIdentity, lab.Application, lab.Okta} {
+	for _, who := range everybody(lab) {
 		begin := time.Now()
 		tok, err := who.Token(within(t))
 		if err != nil {
@@ -255,6 +402,35 @@ func TestWorld(t *testing.T) {
 		t.Errorf("started %s with %s", lab.Cluster, lab.ForbiddenTopic)
 	}
 	login(t, lab, lab.Application)
+}
+
+// TestGroupOverage: a client in a group is let in by it, until Entra ID leaves
+// the groups out of its token because they are too many.
+func TestGroupOverage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../internal/lab/lab.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const asks = "access_token_version: 2\n"
+	world := strings.Replace(string(text), asks, asks+"      group_membership_claims: SecurityGroup\n", 1)
+	world = strings.Replace(world, `claims.azp == "5c8f7a35-3c0e-4c13-9e86-6bb16cb1dd5b"`, `"5f0b7d7c-8a38-4c55-9a57-3f2f4c1a6e0d" in claims.groups`, 1)
+	few := klammtest.Start(t, klammtest.World(world))
+	login(t, few, few.Application)
+
+	var more strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&more, "    - {name: group-%d, members: [billing]}\n", i)
+	}
+	world = strings.Replace(world, "    - name: kafka-writers\n", more.String()+"    - name: kafka-writers\n", 1)
+	many := klammtest.Start(t, klammtest.World(world))
+	err = connect(t, many, many.Application, many.Application).Ping(within(t))
+	if err == nil {
+		t.Fatal("let in without groups")
+	}
+	if r, ok := many.Explain(err.Error()); !ok || r.Code != "filter-error" || !strings.Contains(r.Text, "(overage)") {
+		t.Errorf("refused as %q: %s", r.Code, r.Text)
+	}
 }
 
 func TestBadStartEndsTheTest(t *testing.T) {

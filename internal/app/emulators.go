@@ -29,9 +29,13 @@ type emulators struct {
 	oidc  map[string]*oidc.Provider // by name, the Okta-shaped one too
 	host  oidc.Host                 // of them all
 	imds  *imds.IMDS
+	// machine is what the metadata service serves.
+	machine *machine
+	faults  labFaults
 
 	entraURL, oktaURL, imdsURL   string // as clients are told: https, https, http
 	entraHTTP, oktaHTTP, imdsTLS string // the other way
+	imdsAlso                     string // at an address of --imds-listen; "" without
 	tenant                       string
 	appService                   secret.String // that programs of an App Service send to IMDS
 	servers                      []*http.Server
@@ -44,18 +48,21 @@ type emulatorDoor struct {
 	port    int // 0: of the system's choice
 	tls     bool
 	host    string
+	address string              // instead of port and host: one that --imds-listen names
 	url     *string             // how clients reach it, once it is open
 	handler func() http.Handler // asked once the emulators are made
 
 	listeners []net.Listener
 }
 
-// doors lists the ports. Each emulator has one handler for both of its own.
-func (e *emulators) doors(p lab.Ports) []*emulatorDoor {
-	directory := sync.OnceValue(func() http.Handler { return administered(e.entra, faulty(e.entra)) })
-	servers := sync.OnceValue(func() http.Handler { return faulty(&e.host) })
-	identities := sync.OnceValue(func() http.Handler { return faulty(e.imds) })
-	return []*emulatorDoor{
+// doors lists the ports. Each emulator has one handler for all of its own, in
+// which no injected fault hits or counts an administrator's calls.
+func (e *emulators) doors(o LabOptions) []*emulatorDoor {
+	directory := sync.OnceValue(func() http.Handler { return below(EntraPath, e.entra.Admin(), faulty(&e.faults.entra, e.entra)) })
+	servers := sync.OnceValue(func() http.Handler { return below(OIDCPath, e.host.Admin(), faulty(&e.faults.oidc, &e.host)) })
+	identities := sync.OnceValue(func() http.Handler { return below(IMDSPath, e.imds.Admin(e.machine), faulty(&e.faults.imds, e.imds)) })
+	p := o.Ports
+	doors := []*emulatorDoor{
 		{what: "Entra ID (https)", port: p.EntraTLS, tls: true, host: "localhost", url: &e.entraURL, handler: directory},
 		{what: "Entra ID (http)", port: p.Entra, host: "localhost", url: &e.entraHTTP, handler: directory},
 		{what: "the Okta-shaped server (https)", port: p.OktaTLS, tls: true, host: "localhost", url: &e.oktaURL, handler: servers},
@@ -63,10 +70,22 @@ func (e *emulators) doors(p lab.Ports) []*emulatorDoor {
 		{what: "IMDS (http)", port: p.IMDS, host: "127.0.0.1", url: &e.imdsURL, handler: identities},
 		{what: "IMDS (https)", port: p.IMDSTLS, tls: true, host: "127.0.0.1", url: &e.imdsTLS, handler: identities},
 	}
+	if o.IMDSListen != "" {
+		doors = append(doors, &emulatorDoor{what: "IMDS", address: o.IMDSListen, url: &e.imdsAlso, handler: identities})
+	}
+	return doors
 }
 
 // open listens on the door's port.
 func (d *emulatorDoor) open(config *tls.Config) (err error) {
+	if d.address != "" {
+		ln, err := listenMetadata(d.address)
+		if err != nil {
+			return err
+		}
+		d.listeners, *d.url = []net.Listener{ln}, "http://"+ln.Addr().String()
+		return nil
+	}
 	scheme, port := "http", 0
 	if d.listeners, port, err = listenLoopback(d.port, d.what, takenPort); err != nil {
 		return err
@@ -89,15 +108,18 @@ func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (*emulators, error) 
 		return nil, err
 	}
 	config.NextProtos = []string{"h2", "http/1.1"}
-	e := &emulators{}
-	doors := e.doors(o.Ports)
+	e := &emulators{faults: labFaults{entra: httpd.Faults{Tokens: true}, oidc: httpd.Faults{Tokens: true}}}
+	if err := e.faults.set(o.Faults); err != nil {
+		return nil, err
+	}
+	doors := e.doors(o)
 	for _, d := range doors {
 		if err == nil {
 			err = d.open(config)
 		}
 	}
 	if err == nil {
-		err = e.build(w, o)
+		err = e.build(w, ca, o)
 	}
 	for _, d := range doors {
 		if err == nil {
@@ -113,12 +135,12 @@ func startEmulators(w *lab.World, ca *lab.CA, o LabOptions) (*emulators, error) 
 
 // build makes the emulators; their RSA keys take the longest, so that both
 // are made at the same time.
-func (e *emulators) build(w *lab.World, o LabOptions) (err error) {
+func (e *emulators) build(w *lab.World, ca *lab.CA, o LabOptions) (err error) {
 	var both errgroup.Group
 	both.Go(func() (err error) {
 		e.entra, err = entra.New(entra.Config{
 			BaseURL: e.entraURL, Issuers: entra.Issuers(o.Issuers), TokenLifetime: o.TokenLifetime,
-			Tenants: []entra.Tenant{tenant(w)}, Keys: o.Keys.ofEntra(),
+			Tenants: []entra.Tenant{tenant(w)}, Keys: o.Keys.ofEntra(), IssuerKeys: issuerKeys(ca),
 		})
 		return err
 	})
@@ -128,12 +150,13 @@ func (e *emulators) build(w *lab.World, o LabOptions) (err error) {
 	}
 	e.tenant = e.entra.TenantID(0)
 	e.appService = secret.New(rand.Text())
-	e.imds, err = imds.New(imds.Config{Issuer: machine{e.entra, e.tenant}, AppService: e.appService, ArcKeys: o.ArcKeys})
+	e.machine = &machine{directory: e.entra, tenant: e.tenant, away: map[string]bool{}}
+	e.imds, err = imds.New(imds.Config{Issuer: e.machine, AppService: e.appService, ArcKeys: o.ArcKeys})
 	return err
 }
 
-// buildOIDC makes the servers at one address. They share a key: to make one
-// takes longer than all the rest.
+// buildOIDC makes the servers at one address. They begin with one key together:
+// to make one takes longer than all the rest.
 func (e *emulators) buildOIDC(w *lab.World, o LabOptions) (err error) {
 	key := o.Keys.ofOkta()
 	if key == nil {
@@ -144,11 +167,11 @@ func (e *emulators) buildOIDC(w *lab.World, o LabOptions) (err error) {
 	e.oidc = map[string]*oidc.Provider{}
 	for _, s := range servers(w) {
 		c := oidc.Config{
-			Shape: oidc.Shape(s.Shape), Server: s.Server, Audience: s.Audience, Scopes: s.Scopes,
+			Name: s.Name, Shape: oidc.Shape(s.Shape), Server: s.Server, Audience: s.Audience, Scopes: s.Scopes,
 			BaseURL: e.oktaURL, TokenLifetime: o.TokenLifetime, Key: key,
 		}
 		for _, client := range s.Clients {
-			c.Clients = append(c.Clients, oidc.Client{ID: client.ClientID, Secret: secret.New(client.Secret), Roles: client.Roles})
+			c.Clients = append(c.Clients, oidc.Client{ID: client.ClientID, Secret: secret.New(client.Secret), Roles: client.Roles, Method: client.Method})
 		}
 		p, err := oidc.New(c)
 		if err == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/httpd"
 )
 
@@ -119,13 +120,53 @@ func TestFaultsInTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := regexp.MustCompile(`curl --json '([^']*)' http://127\.0\.0\.1:9482(\S*)`).FindAllStringSubmatch(string(text), -1)
+	shown := regexp.MustCompile(`curl --json '([^']*)' http://127\.0\.0\.1:9482`+FaultsPath).FindAllStringSubmatch(string(text), -1)
 	if len(shown) == 0 {
 		t.Fatal("docs/lab.md shows no fault: the search is broken")
 	}
 	for _, m := range shown {
-		if _, err := httpd.ParseFault([]byte(m[1])); err != nil || m[2] != FaultsPath {
+		if _, err := httpd.ParseFault([]byte(m[1])); err != nil {
 			t.Errorf("%s: %v", m[0], err)
 		}
 	}
+}
+
+// TestFaultsToBeginWith: each is in force when the lab stands, and one that is
+// none starts nothing.
+func TestFaultsToBeginWith(t *testing.T) {
+	t.Parallel()
+	var faults labFaults
+	faults.oidc.Tokens = true
+	if err := faults.set([]string{`imds={"status":429,"times":2}`, `oidc={"clock":"-1h","path":"/token","for":"1h"}`, `entra={"latency":"2s"}`}); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range faults.named() {
+		if _, ok := f.Left(); !ok {
+			t.Errorf("%s has no fault", name)
+		}
+	}
+	for _, wrong := range []string{"", "imds", "imds=", "=", `okta={"status":500}`, `{"status":500}`, `imds={"stauts":500}`, `imds={"status":99}`, `IMDS={"status":500}`, `imds={"opaque":true}`, `entra={}`} {
+		l, err := StartLab(t.Context(), LabOptions{EmulatorsOnly: true, Faults: []string{`imds={"status":500}`, wrong}})
+		if fault.KindOf(err) != fault.Invalid || !strings.HasPrefix(err.Error(), "--fault: ") {
+			t.Errorf("%q: started %v, %v", wrong, l, err)
+		}
+	}
+	if err := new(labFaults).set([]string{`imds={"status":500}`, `imds={"status":404}`}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+func FuzzFaultFlag(f *testing.F) {
+	for _, seed := range []string{`imds={"status":429,"times":2}`, `oidc={"opaque":true,"clock":"-1h"}`, "imds", "=", "entra={}", "oidc==", "imds={\"body\":\"\xff\"}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, flag string) {
+		var faults labFaults
+		faults.oidc.Tokens = true
+		err := faults.set([]string{flag})
+		name, _, _ := strings.Cut(flag, "=")
+		if err == nil && faults.named()[name] == nil || err != nil && !strings.HasPrefix(err.Error(), "--fault: ") {
+			t.Fatalf("%q: %v", flag, err)
+		}
+	})
 }

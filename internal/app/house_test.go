@@ -216,15 +216,11 @@ func (h *house) ctx() context.Context {
 // change puts other documents into force, as an edited folder would.
 func (h *house) change(o houseOptions) {
 	h.t.Helper()
-	store := files.Memory(map[string][]byte{"identity.yaml": []byte(h.text(o))}, h.options)
-	s, err := store.Load(h.t.Context())
+	err := h.rules.replace(h.t.Context(), func(fo files.Options) *files.Store {
+		return files.Memory(map[string][]byte{"identity.yaml": []byte(h.text(o))}, fo)
+	})
 	if err != nil {
 		h.t.Fatalf("the changed documents: %v", details(err))
-	}
-	next := *s
-	next.Generation = h.rules.current.Generation() + 1
-	if err := h.rules.apply(&next); err != nil {
-		h.t.Fatal(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,11 +27,14 @@ import (
 type LabOptions struct {
 	Ports         lab.Ports
 	World         string // file; "" for the built-in world
+	WorldText     string // instead of a file: its text
 	EmulatorsOnly bool
 	Issuers       string        // "microsoft", "own", or "" for the default
 	TokenLifetime time.Duration // 0: as the real services
 	Upstream      string        // host:port of a plain Kafka instead of the engine
 	ArcKeys       string        // folder for Azure Arc's key files; "": no Arc
+	IMDSListen    string        // one more ADDRESS:PORT of IMDS, on this machine; "": none
+	Faults        []string      // that the emulators begin with, as "imds={…}"
 	Version       string
 	Log           *slog.Logger // nil: nothing is logged
 	Keys          *LabKeys     // of the emulators; nil: made anew
@@ -67,7 +71,12 @@ func StartLab(ctx context.Context, o LabOptions) (_ *Lab, err error) {
 			_ = l.Close()
 		}
 	}()
-	if l.world, err = lab.LoadWorld(o.World); err != nil {
+	if o.WorldText != "" {
+		l.world, err = lab.ParseWorld("world.yaml", []byte(o.WorldText))
+	} else {
+		l.world, err = lab.LoadWorld(o.World)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if o.Issuers == "microsoft" && l.world.Entra.Tenant != "random" {
@@ -101,6 +110,11 @@ func (o *LabOptions) complete() error {
 		o.Issuers = "microsoft"
 	case o.Issuers != "own" && o.Issuers != "microsoft":
 		return fault.New(fault.Invalid, "--issuers is microsoft or own, not %q", o.Issuers)
+	}
+	if o.IMDSListen != "" {
+		if _, err := metadataAddress(o.IMDSListen); err != nil {
+			return err
+		}
 	}
 	if o.TokenLifetime < 0 || o.TokenLifetime%time.Second != 0 {
 		return fault.New(fault.Invalid, "--token-lifetime is whole seconds, such as 20s, not %s", o.TokenLifetime)
@@ -214,14 +228,18 @@ func (l *Lab) Proof() lab.Proof {
 func (l *Lab) Summary() string {
 	if l.gateway == nil {
 		e := l.emulators
-		return fmt.Sprintf("emulators\nEntra ID           %s  %s\nOkta-shaped server %s  %s\nIMDS               %s  %s",
-			e.entraURL, e.entraHTTP, e.oktaURL, e.oktaHTTP, e.imdsURL, e.imdsTLS)
+		return strings.TrimRight(fmt.Sprintf("emulators\nEntra ID           %s  %s\nOkta-shaped server %s  %s\nIMDS               %s  %s  %s",
+			e.entraURL, e.entraHTTP, e.oktaURL, e.oktaHTTP, e.imdsURL, e.imdsTLS, e.imdsAlso), " ")
 	}
 	behind := fmt.Sprintf("an embedded Kafka with %d brokers", max(l.world.Cluster.Brokers, 1))
 	if l.options.Upstream != "" {
 		behind = "Kafka at " + l.options.Upstream
 	}
-	return fmt.Sprintf("gateway at %s in front of %s; emulators of Entra ID, IMDS and Okta", l.gateway.Bootstrap, behind)
+	also := ""
+	if l.emulators.imdsAlso != "" {
+		also = ", IMDS at " + l.emulators.imdsAlso + " too"
+	}
+	return fmt.Sprintf("gateway at %s in front of %s; emulators of Entra ID, IMDS and Okta%s", l.gateway.Bootstrap, behind, also)
 }
 
 // Settings are ready to paste into clients.

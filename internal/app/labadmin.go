@@ -1,31 +1,25 @@
 package app
 
 import (
-	"net/http"
-	"strings"
-
 	"github.com/klammhq/klamm/internal/emulator/entra"
+	"github.com/klammhq/klamm/internal/emulator/imds"
+	"github.com/klammhq/klamm/internal/emulator/oidc"
+	"github.com/klammhq/klamm/internal/httpd"
 )
 
-// What the administrator's calls of the lab's Entra ID answer.
+// What the administrator's calls of the lab's emulators answer.
 type (
 	EntraAnswer = entra.Answer
 	EntraApp    = entra.App
-	EntraError  = entra.AdminError
+	IMDSAnswer  = imds.Answer
+	OIDCAnswer  = oidc.Answer
+	OIDCServer  = oidc.Server
+	AdminError  = httpd.AdminError
 )
 
-// EntraPath is where they are, on each of the emulator's listeners.
-const EntraPath = entra.AdminPath
-
-// administered puts the administrator's calls in front of the emulator, where
-// no injected fault hits them or counts them.
-func administered(e *entra.Entra, emulator http.Handler) http.Handler {
-	admin := e.Admin()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == EntraPath || strings.HasPrefix(r.URL.Path, EntraPath+"/") {
-			admin.ServeHTTP(w, r)
-			return
-		}
-		emulator.ServeHTTP(w, r)
-	})
-}
+// Where they are, on each of the emulator's listeners.
+const (
+	EntraPath = entra.AdminPath
+	IMDSPath  = imds.AdminPath
+	OIDCPath  = oidc.AdminPath
+)

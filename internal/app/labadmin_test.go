@@ -63,3 +63,42 @@ func TestEntraAdministration(t *testing.T) {
 		t.Errorf("issued %+v", issued)
 	}
 }
+
+// TestAdministrationIsGuarded: over every listener, what a browser or a proxy
+// asks for is refused, and while the emulators fail the calls are answered.
+func TestAdministrationIsGuarded(t *testing.T) {
+	t.Parallel()
+	l, err := StartLab(t.Context(), LabOptions{EmulatorsOnly: true, IMDSListen: "127.0.0.1:0", Faults: []string{
+		`imds={"status":500}`, `oidc={"status":500}`, `entra={"status":500}`,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: l.ca.Pool()}}}
+	defer client.CloseIdleConnections()
+	e := l.emulators
+	for at, path := range map[string]string{
+		e.entraURL: EntraPath, e.entraHTTP: EntraPath, e.oktaURL: OIDCPath, e.oktaHTTP: OIDCPath, e.imdsURL: IMDSPath, e.imdsTLS: IMDSPath, e.imdsAlso: IMDSPath,
+	} {
+		for _, target := range []string{path, FaultsPath} {
+			for header, want := range map[string]int{"": http.StatusOK, "Origin": http.StatusForbidden, "X-Forwarded-For": http.StatusForbidden} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at+target, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if header != "" {
+					req.Header.Set(header, at)
+				}
+				resp, err := client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+				if resp.StatusCode != want {
+					t.Errorf("%s%s with %q: %s, want %d", at, target, header, resp.Status, want)
+				}
+			}
+		}
+	}
+}

@@ -6,7 +6,10 @@ import (
 	"sync"
 
 	"github.com/klammhq/klamm/internal/audit"
+	"github.com/klammhq/klamm/internal/emulator/imds"
 	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/httpd"
+	"github.com/klammhq/klamm/internal/lab"
 	"github.com/klammhq/klamm/internal/ops"
 )
 
@@ -23,6 +26,44 @@ func (l *Lab) SetIdentity(ctx context.Context, documents string) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	return l.rules.replace(ctx, l.documents(documents))
+}
+
+// RefreshKeys fetches the keys of an identity provider now, as an operator does
+// at the ops surface, and ends the sessions of keys that it no longer has. It
+// returns how many those were.
+func (l *Lab) RefreshKeys(ctx context.Context, provider string) (ended int, err error) {
+	gone, err := l.ring.Refresh(ctx, provider)
+	if err != nil {
+		return 0, err
+	}
+	return l.gateway.guard.WithdrawKeys(provider, gone), nil
+}
+
+// LabClient is a client application and where it gets its tokens.
+type LabClient struct {
+	TokenURL, ID, Secret string
+	Basic                bool // the secret is taken in the header Authorization only
+}
+
+// OIDCClients are the first clients that have a secret of the servers of other
+// shapes, by the names of the servers in the world.
+func (l *Lab) OIDCClients() map[string]LabClient {
+	clients := map[string]LabClient{}
+	for _, s := range l.world.OIDC {
+		i := slices.IndexFunc(s.Clients, func(c lab.OIDCClient) bool { return c.Secret != "" })
+		if i < 0 {
+			continue
+		}
+		c := s.Clients[i]
+		clients[s.Name] = LabClient{l.emulators.oidc[s.Name].TokenURL(), c.ClientID, c.Secret, c.Method == httpd.SecretBasic}
+	}
+	return clients
+}
+
+// AppService are the variables by which a program of an App Service finds the
+// managed identities.
+func (l *Lab) AppService() map[string]string {
+	return map[string]string{"IDENTITY_ENDPOINT": l.emulators.imdsURL + imds.AppServicePath, "IDENTITY_HEADER": l.emulators.appService.Reveal()}
 }
 
 // PublishKey begins a rotation at the Entra emulator, see [entra.Entra.PublishKey].
@@ -82,11 +123,13 @@ type heardSink struct {
 	heard func(audit.Record)
 }
 
-// Record tells of a record before it is kept, so that a client that was
+// Record tells of records before they are kept, so that a client that was
 // answered finds it told.
-func (s heardSink) Record(ctx context.Context, r audit.Record) error {
+func (s heardSink) Record(ctx context.Context, records ...audit.Record) error {
 	if s.heard != nil {
-		s.heard(r)
+		for _, r := range records {
+			s.heard(r)
+		}
 	}
-	return s.Sink.Record(ctx, r)
+	return s.Sink.Record(ctx, records...)
 }

@@ -159,6 +159,7 @@ var unusual = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "2026-01-01T12:00:00Z"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:8443"},
 	{regexp.MustCompile(`m\d+s ago`), "m0s ago"},
+	{regexp.MustCompile(`\bin \d+m\d+s`), "in 10m0s"},
 	{regexp.MustCompile(`lifetime of \d+h\d+m\d+s`), "lifetime of 100h0m0s"},
 	{regexp.MustCompile(`exp 1\d{12}`), "exp 1767268800000"},
 	{regexp.MustCompile(`\bsession \d+`), "session 7"},

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/authn"
 	"github.com/klammhq/klamm/internal/relay"
 	"github.com/klammhq/klamm/internal/upstream"
 )
@@ -47,9 +48,9 @@ func atTheDoorUnheard() []unheard {
 				_, err := io.WriteString(w, "GET / HTTP/1.1\r\n\r\n")
 				return err
 			}), false},
-		{"SaslHandshake 0, an old client", "`{\"status\":\"invalid_token\"}` when its token is refused; no reference", "", "", "find the refusal by the client id; use a client that speaks SaslHandshake 1", oldHandshake, false},
+		{"SaslHandshake 0, an old client", "`{\"status\":\"invalid_token\"}` when its token is refused; no reference", "", "", "the refusal is audited: `klamm explain --principal CLIENT-ID --last`; better use a client that speaks SaslHandshake 1", oldHandshake, false},
 		{"a version of a request that klamm does not serve", "error 35 (UNSUPPORTED_VERSION)", "", "", "let the client ask for ApiVersions; every maintained one does", unservedVersion, false},
-		{"SaslAuthenticate without SaslHandshake, once inside", "error 34 (ILLEGAL_SASL_STATE)", "", "", "begin a re-authentication with SaslHandshake 1", inside(aloneAuthenticates), false},
+		{"SaslAuthenticate without SaslHandshake, once inside", "error 34 (ILLEGAL_SASL_STATE) and `" + twiceInside + "`", "", "", "begin a re-authentication with SaslHandshake 1", inside(aloneAuthenticates), false},
 		{"a re-authentication by SaslHandshake 0", closes, "refused", "a re-authentication by SaslHandshake 0", "use a client that speaks SaslHandshake 1", inside(func(w *wire) error {
 			hs := kmsg.NewPtrSASLHandshakeRequest()
 			hs.Mechanism = "OAUTHBEARER"
@@ -60,6 +61,7 @@ func atTheDoorUnheard() []unheard {
 			return errors.Join(err, w.send(metadataOf()), w.ended())
 		}), false},
 		{"the broker behind this address is gone", closes, "dead-broker", "", "look at the cluster behind; klamm keeps trying", brokerGone, true},
+		{"the broker behind this address hangs up", closes, "upstream", "", "look at the log of that broker, which has the time and klamm's user", brokerHangsUp, true},
 		{"the token ends and the client does not log in again", closes, "session", "", "use a client that re-authenticates (KIP-368), or let it reconnect", tokenEnds, false},
 	}
 }
@@ -152,7 +154,7 @@ func oldHandshake(h *house) error {
 		return err
 	}
 	defer w.Close()
-	if r, err := w.handshake(0, "OAUTHBEARER"); err != nil || r.ErrorCode != 0 {
+	if r, err := w.handshakeAs("an-old-client", 0, "OAUTHBEARER"); err != nil || r.ErrorCode != 0 {
 		return fmt.Errorf("%+v, %w", r, err)
 	}
 	if err := w.WriteBytes(here(h.token(map[string]any{"exp": 1}))); err != nil {
@@ -166,6 +168,7 @@ func oldHandshake(h *house) error {
 	if _, err := io.ReadFull(w, answer); err != nil || string(answer) != `{"status":"invalid_token"}` {
 		return fmt.Errorf("answered %q, %w", answer, err)
 	}
+	h.last("an-old-client", authn.Expired)
 	return nil
 }
 
@@ -181,10 +184,15 @@ func unservedVersion(h *house) error {
 	})(h)
 }
 
+const twiceInside = "SaslAuthenticate request received after successful authentication"
+
 func aloneAuthenticates(w *wire) error {
 	r, err := w.ask(kmsg.NewPtrSASLAuthenticateRequest())
-	if err != nil || r.(*kmsg.SASLAuthenticateResponse).ErrorCode != 34 {
-		return fmt.Errorf("%+v, %w", r, err)
+	if err != nil {
+		return err
+	}
+	if a := r.(*kmsg.SASLAuthenticateResponse); a.ErrorCode != 34 || a.ErrorMessage == nil || *a.ErrorMessage != twiceInside {
+		return fmt.Errorf("%+v", a)
 	}
 	return nil
 }
@@ -209,6 +217,30 @@ func brokerGone(h *house) error {
 		}
 		return strings.Contains(far.log.String(), "reason="+string(relay.ByDeath))
 	})
+	return nil
+}
+
+// brokerHangsUp is in front of a broker that closes when it is asked something.
+func brokerHangsUp(h *house) error {
+	far, behind, err := h.far()
+	if err != nil {
+		return err
+	}
+	behind.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		return nil, errors.New("no more"), true
+	})
+	w, err := far.dial(far.address(0))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if r, err := w.authenticate(2, here(far.token(nil))); err != nil || r.ErrorCode != 0 {
+		return fmt.Errorf("%+v, %w", r, err)
+	}
+	if err := errors.Join(w.send(heartbeat()), w.ended()); err != nil {
+		return err
+	}
+	far.eventually("the log tells it", func() bool { return strings.Contains(far.log.String(), "reason="+string(relay.ByUpstream)) })
 	return nil
 }
 

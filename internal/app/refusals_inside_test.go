@@ -145,13 +145,29 @@ func keyWithdrawn(h *house) (outcome, error) {
 	}, guard.CodeKeyGone)(h)
 }
 
+// far is a gateway of its own in front of a cluster that can be told what to
+// answer.
+func (h *house) far() (*house, *kfake.Cluster, error) {
+	behind, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.AllowAutoTopicCreation())
+	if err != nil {
+		return nil, nil, err
+	}
+	h.t.Cleanup(behind.Close)
+	return newHouse(h.t, houseOptions{upstream: &upstream.Config{Name: lkc, Bootstrap: behind.ListenAddrs()}}), behind, nil
+}
+
+func heartbeat() kmsg.Request {
+	q := kmsg.NewPtrHeartbeatRequest()
+	q.Version, q.Group = 3, "orders-far"
+	return q
+}
+
 // upstreamRefuses has the cluster behind refuse a Heartbeat to klamm's user.
 func upstreamRefuses(h *house) (o outcome, err error) {
-	behind, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.AllowAutoTopicCreation())
+	far, behind, err := h.far()
 	if err != nil {
 		return o, err
 	}
-	h.t.Cleanup(behind.Close)
 	const groupDenied = 30
 	behind.ControlKey(int16(kmsg.Heartbeat), func(q kmsg.Request) (kmsg.Response, error, bool) {
 		behind.KeepControl()
@@ -159,7 +175,6 @@ func upstreamRefuses(h *house) (o outcome, err error) {
 		r.ErrorCode = groupDenied
 		return r, nil, true
 	})
-	far := newHouse(h.t, houseOptions{upstream: &upstream.Config{Name: lkc, Bootstrap: behind.ListenAddrs()}})
 	message := here(far.token(map[string]any{"sub": "svc-far"}))
 	w, err := far.dial(far.address(0))
 	if err != nil {
@@ -169,9 +184,7 @@ func upstreamRefuses(h *house) (o outcome, err error) {
 	if r, err := w.authenticate(2, message); err != nil || r.ErrorCode != 0 {
 		return o, fmt.Errorf("%+v, %w", r, err)
 	}
-	q := kmsg.NewPtrHeartbeatRequest()
-	q.Version, q.Group = 3, "orders-far"
-	r, err := w.ask(q)
+	r, err := w.ask(heartbeat())
 	if err != nil {
 		return o, err
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/klammhq/klamm/internal/authn"
 	"github.com/klammhq/klamm/internal/jwt"
 )
@@ -31,6 +29,14 @@ const refusing = `
 {kind: IdentityPool, id: pool-entra, provider: op-entra, filter: 'claims.aud == "be587d08-a466-45e9-a02a-dfdda6b4c765"', identity_claim: claims.azp}
 ---
 {kind: IdentityPool, id: pool-entra-roles, provider: op-entra, filter: 'claims.aud == "be587d08-a466-45e9-a02a-dfdda6b4c765" && "Kafka.Write" in claims.roles', identity_claim: claims.azp}
+---
+{kind: IdentityPool, id: pool-entra-groups, provider: op-entra, filter: 'claims.aud == "be587d08-a466-45e9-a02a-dfdda6b4c765" && "Kafka writers" in claims.groups', identity_claim: claims.azp}
+---
+{kind: IdentityPool, id: pool-entra-client, provider: op-entra, filter: 'claims.aud == "be587d08-a466-45e9-a02a-dfdda6b4c765" && claims.azp == "0b1ec700-0000-4000-8000-000000000001"', identity_claim: claims.azp}
+---
+{kind: IdentityProvider, id: op-entra-uri, issuer: "https://sts.test/55555555-2222-3333-4444-555555555555/v2.0", jwks_uri: "KEYS-entra", ca: ca.pem, type: entra, audiences: ["api://kafka"]}
+---
+{kind: IdentityPool, id: pool-entra-uri, provider: op-entra-uri, filter: 'claims.aud == "api://kafka"', identity_claim: claims.azp}
 ---
 {kind: IdentityProvider, id: op-entra-v1, issuer: "https://sts.test/99999999-2222-3333-4444-555555555555/", jwks_uri: "KEYS-entra", ca: ca.pem, type: entra, audiences: ["api://kafka"]}
 ---
@@ -99,16 +105,11 @@ func byMechanism(h *house) (o outcome, err error) {
 		return o, err
 	}
 	defer w.Close()
-	hs := kmsg.NewPtrSASLHandshakeRequest()
-	hs.Version, hs.Mechanism = 1, "PLAIN"
-	if _, err := w.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("asks-for-plain")).AppendRequest(nil, hs, 1)); err != nil {
-		return o, err
-	}
-	resp, err := w.receive(hs)
+	r, err := w.handshakeAs("asks-for-plain", 1, "PLAIN")
 	if err != nil {
 		return o, err
 	}
-	o.kafka, o.record = resp.(*kmsg.SASLHandshakeResponse).ErrorCode, h.last("asks-for-plain", authn.Mechanism)
+	o.kafka, o.record = r.ErrorCode, h.last("asks-for-plain", authn.Mechanism)
 	return o, w.ended()
 }
 
@@ -134,7 +135,7 @@ func atTheToken() []provocation {
 		{code: authn.IDToken, by: withClaims(entraClaims("nonce", "n-1"))},
 		{code: authn.UnknownIssuer, by: withClaims(change("iss", "https://elsewhere.test"))},
 		{code: authn.UnknownIssuer, slip: "a v1 token of Entra, for a provider of v2 tokens", hint: "cached token of the old version for up to 24 h", by: withClaims(change("iss", v1Issuer, ver, "1.0", "appid", "a"))},
-		{code: authn.UnknownIssuer, slip: "a v2 token of Entra, after the manifest was changed, for a provider of v1 tokens", hint: "add an identity provider for the v2 issuer",
+		{code: authn.UnknownIssuer, slip: "a v2 token of Entra, after the manifest was changed, for a provider of v1 tokens", hint: "add an IdentityProvider with entra_tenant",
 			by: withClaims(entraClaims("iss", "https://sts.test/99999999-2222-3333-4444-555555555555/v2.0", "tid", "99999999-2222-3333-4444-555555555555"))},
 		{code: authn.UnknownIssuer, slip: "a slash at the end that the provider's issuer does not have", hint: "byte for byte", by: withClaims(change("iss", issuer+"/"))},
 		{code: authn.IssuerDisabled, by: withClaims(change("iss", "https://idp.test/off"))},
@@ -144,14 +145,17 @@ func atTheToken() []provocation {
 		{code: authn.MissingExpiry, by: withClaims(change("exp", nil))},
 		{code: authn.TimeMalformed, by: withClaims(change("exp", "tomorrow"))},
 		{code: authn.TimeMalformed, slip: "milliseconds in place of seconds", hint: "milliseconds", by: withClaims(change("exp", (now+600)*1000))},
-		{code: authn.Expired, hint: "clocks", by: withClaims(change("exp", now-7200, "iat", now-10800, "nbf", now-10800))},
-		{code: authn.Expired, slip: "a fresh token, where klamm's clock is ten minutes ahead or the provider's behind", hint: "clocks", by: withClaims(change("exp", now-300, "iat", now-600, "nbf", now-600))},
-		{code: authn.NotYetValid, hint: "clocks", by: withClaims(change("nbf", now+600, "iat", now+600))},
+		{code: authn.Expired, hint: " ago; issued", by: withClaims(change("exp", now-7200, "iat", now-10800, "nbf", now-10800))},
+		{code: authn.Expired, slip: "a fresh token, where klamm's clock is ten minutes ahead or the provider's behind", hint: "klamm's clock is ahead", by: withClaims(change("exp", now-300, "iat", now-600, "nbf", now-600))},
+		{code: authn.NotYetValid, hint: "klamm's clock is behind", by: withClaims(change("nbf", now+600, "iat", now+600))},
 		{code: authn.LifetimeTooLong, by: withClaims(change("exp", now+100*3600))},
 		{code: authn.Audience, by: withClaims(change("aud", "billing"))},
 		{code: authn.Audience, slip: "quotes around the audience that was asked for, as in an environment file", hint: "leave out the quotes", by: withClaims(change("aud", "'kafka'"))},
 		{code: authn.Audience, slip: "`.default` used as a resource", hint: "/.default belongs to scope", by: withClaims(v1("api://kafka/.default"))},
-		{code: authn.Audience, slip: "an App ID URI where a v2 token has a GUID", hint: "list that id, not the App ID URI", by: withClaims(entraClaims("aud", "00000000-a466-45e9-a02a-dfdda6b4c765"))},
+		{code: authn.Audience, slip: "an App ID URI in `audiences`, where a v2 token has a GUID", hint: "write that id in audiences of op-entra-uri", by: withClaims(entraClaims("iss", "https://sts.test/55555555-2222-3333-4444-555555555555/v2.0", "tid", "55555555-2222-3333-4444-555555555555"))},
+		{code: authn.Audience, slip: "a token that was asked for with another application of the tenant", hint: "ask for the one that stands for Kafka", by: withClaims(entraClaims("aud", "00000000-a466-45e9-a02a-dfdda6b4c765"))},
+		{code: authn.UnknownIssuer, slip: "a token for Microsoft Graph, which clients get that were given no resource", hint: "ask for the application that stands for Kafka",
+			by: withClaims(change("iss", v1Issuer, ver, "1.0", "appid", "a", "aud", "00000003-0000-0000-c000-000000000000"))},
 		{code: authn.Audience, slip: "a GUID where the provider lists the URI of v1 tokens", hint: "App ID URI or GUID", by: withClaims(v1(kafkaApp))},
 		{code: authn.UnknownKey, by: signed(nil, nil)},
 		{code: authn.KeysUnavailable, by: withClaims(change("iss", "https://idp.test/down"))},
@@ -189,6 +193,12 @@ func atThePool() []provocation {
 		{code: authn.FilterFalse, by: pool("pool-admin")},
 		{code: authn.FilterError, by: pool("pool-group")},
 		{code: authn.FilterError, slip: "no roles in a token of Entra, since none was assigned to the client", hint: "no app role of this application is assigned", by: withClaims(entraClaims(), "identityPoolId=pool-entra-roles")},
+		{code: authn.FilterError, slip: "no groups in a token of Entra, since they were too many for it (overage)", hint: "set groupMembershipClaims",
+			by: withClaims(entraClaims("_claim_names", map[string]any{"groups": "src1"}), "identityPoolId=pool-entra-groups")},
+		{code: authn.FilterFalse, slip: "an object id in the filter, where azp holds the application's id", hint: "is the value of claims.oid",
+			by: withClaims(entraClaims("oid", "0b1ec700-0000-4000-8000-000000000001"), "identityPoolId=pool-entra-client")},
+		{code: authn.FilterFalse, slip: "a group by its name, where Entra has its object id", hint: "write the group's object id",
+			by: withClaims(entraClaims("groups", []string{"6700c700-0000-4000-8000-000000000001"}), "identityPoolId=pool-entra-groups")},
 		{code: authn.FilterFalse, slip: "a role whose letters have another case", hint: "capital letters", by: withClaims(map[string]any{"role": "Admin"}, "identityPoolId=pool-admin")},
 		{code: authn.NoMatchingPool, by: withClaims(role("nobody"))},
 		{code: authn.NoIdentityClaim, by: withClaims(role("mail"), "identityPoolId=pool-mail")},

@@ -141,6 +141,20 @@ func (w *wire) handshake(version int16, mechanism string) (*kmsg.SASLHandshakeRe
 	return resp.(*kmsg.SASLHandshakeResponse), nil
 }
 
+// handshakeAs is a handshake of a client that names itself.
+func (w *wire) handshakeAs(clientID string, version int16, mechanism string) (*kmsg.SASLHandshakeResponse, error) {
+	hs := kmsg.NewPtrSASLHandshakeRequest()
+	hs.Version, hs.Mechanism = version, mechanism
+	if _, err := w.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID)).AppendRequest(nil, hs, 1)); err != nil {
+		return nil, err
+	}
+	resp, err := w.receive(hs)
+	if err != nil {
+		return nil, err
+	}
+	return resp.(*kmsg.SASLHandshakeResponse), nil
+}
+
 // ask sends a request in the version that it is set to and waits for the answer.
 func (w *wire) ask(req kmsg.Request) (kmsg.Response, error) {
 	if err := w.send(req); err != nil {

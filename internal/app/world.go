@@ -1,6 +1,10 @@
 package app
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+
 	"github.com/klammhq/klamm/internal/emulator/entra"
 	"github.com/klammhq/klamm/internal/emulator/oidc"
 	"github.com/klammhq/klamm/internal/lab"
@@ -13,7 +17,10 @@ func tenant(w *lab.World) entra.Tenant {
 	for _, a := range w.Entra.Applications {
 		app := entra.Application{
 			Name: a.Name, ClientID: a.ClientID, AppIDURIs: a.AppIDURIs, AccessTokenVersion: a.AccessTokenVersion,
-			AssignmentRequired: a.AssignmentRequired,
+			AssignmentRequired: a.AssignmentRequired, GroupMembershipClaims: a.GroupMembershipClaims, FederatedCredentials: federated(a.FederatedCredentials),
+		}
+		for _, c := range a.Certificates {
+			app.Certificates = append(app.Certificates, entra.Certificate{PEM: c})
 		}
 		for _, role := range a.Roles {
 			app.Roles = append(app.Roles, entra.AppRole{Value: role})
@@ -27,13 +34,42 @@ func tenant(w *lab.World) entra.Tenant {
 		t.Applications = append(t.Applications, app)
 	}
 	for _, m := range w.Entra.ManagedIdentities {
-		identity := entra.ManagedIdentity{Name: m.Name, System: m.System, ClientID: m.ClientID, ObjectID: m.ObjectID}
+		identity := entra.ManagedIdentity{
+			Name: m.Name, System: m.System, ClientID: m.ClientID, ObjectID: m.ObjectID, FederatedCredentials: federated(m.FederatedCredentials),
+		}
 		for _, a := range m.Assignments {
 			identity.Assignments = append(identity.Assignments, entra.Assignment{Application: a.Application, Role: a.Role})
 		}
 		t.ManagedIdentities = append(t.ManagedIdentities, identity)
 	}
+	for _, g := range w.Entra.Groups {
+		t.Groups = append(t.Groups, entra.Group{Name: g.Name, ObjectID: g.ObjectID, NotSecurity: g.NotSecurity, Members: g.Members})
+	}
 	return t
+}
+
+func federated(list []lab.FederatedCredential) []entra.FederatedCredential {
+	var out []entra.FederatedCredential
+	for _, c := range list {
+		out = append(out, entra.FederatedCredential{Name: c.Name, Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience})
+	}
+	return out
+}
+
+// issuerKeys fetches the keys of those whom federated credentials trust: anybody
+// with a certificate of the system's authorities, or of the lab's, as its own
+// emulators have.
+func issuerKeys(ca *lab.CA) entra.IssuerKeys {
+	roots, err := x509.SystemCertPool()
+	if err != nil { // of a system without authorities
+		roots = x509.NewCertPool()
+	}
+	roots.AppendCertsFromPEM(ca.PEM())
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, Proxy: http.ProxyFromEnvironment,
+		DisableKeepAlives: true, // an issuer is asked rarely, and a lab that ends leaves no connection
+	}
+	return entra.NewIssuerKeys(&http.Client{Transport: transport})
 }
 
 // servers are all that speak OpenID Connect, Okta's shape first.

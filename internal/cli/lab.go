@@ -69,12 +69,14 @@ exit code. Records are kept in memory and end with the lab.`,
 	f.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "how long the emulators' tokens live, such as 20s; as the real services' when not given")
 	f.StringVar(&o.Upstream, "upstream", "", "HOST:PORT of a Kafka without TLS and login, to stand behind the gateway instead of the engine")
 	f.StringVar(&o.ArcKeys, "arc-keys", "", "an absolute folder for Azure Arc's key files, /var/opt/azcmagent/tokens for Azure's SDKs; no Arc when not given")
+	f.StringVar(&o.IMDSListen, "imds-listen", "", "ADDRESS:PORT where IMDS listens too, such as 169.254.169.254:80; addresses of loopback and link-local ones only")
+	f.StringArrayVar(&o.Faults, "fault", nil, `a fault that an emulator begins with, as 'imds={"status":429,"times":2}'; may be given again`)
 	f.StringVar(&level, "log-level", "", "debug, info, warn or error: log to standard error; no log when not given")
 	f.StringVar(&ports, "ports", "fixed", "fixed, or auto: the system chooses")
 	for _, flag := range portFlags(&o.Ports) {
 		f.IntVar(flag.port, flag.name, *flag.port, flag.help)
 	}
-	cmd.AddCommand(newLabFaults()...)
+	cmd.AddCommand(newLabEmulators()...)
 	return cmd
 }
 

@@ -75,8 +75,10 @@ func TestFaultRefuses(t *testing.T) {
 	for name, f := range map[string]httpd.Fault{
 		"nothing": {}, "only an end": {Times: 2}, "a status too small": {Status: 101}, "too large": {Status: 600}, "negative": {Status: -1},
 		"latency below zero": {Latency: -1}, "latency of a day": {Latency: 24 * time.Hour}, "times below zero": {Status: 500, Times: -1},
-		"a length":  {Header: http.Header{"Content-Length": {"3"}}},
-		"a framing": {Header: http.Header{"Transfer-Encoding": {"chunked"}}},
+		"a length":     {Header: http.Header{"Content-Length": {"3"}}},
+		"a framing":    {Header: http.Header{"Transfer-Encoding": {"chunked"}}},
+		"a path alone": {Path: "/keys"}, "a path without slash": {Status: 500, Path: "keys"}, "a path with a query": {Status: 500, Path: "/keys?x=1"},
+		"a path of two lines": {Status: 500, Path: "/a\nb"}, "tokens where there are none": {Token: httpd.TokenFault{Opaque: true}},
 	} {
 		var faults httpd.Faults
 		if err := faults.Set(httpd.Fault{Status: 404}); err != nil {
@@ -273,7 +275,11 @@ func TestFaultsAdmin(t *testing.T) {
 		"behind a proxy":      {"DELETE", "", withHeader("X-Forwarded-For", "127.0.0.1"), 403, 404},
 		"a page in a browser": {"POST", `{"status":429}`, withHeader("Origin", "http://evil.example"), 403, 404},
 		"a page from nowhere": {"DELETE", "", withHeader("Origin", "null"), 403, 404},
-		"GET":                 {"GET", "", nil, 405, 404},
+		"PUT":                 {"PUT", `{"status":429}`, nil, 405, 404},
+		"a clock as number":   {"POST", `{"clock":600}`, nil, 400, 404},
+		"no clock":            {"POST", `{"clock":"0s"}`, nil, 400, 404},
+		"a path of words":     {"POST", `{"status":429,"path":"the keys"}`, nil, 400, 404},
+		"of tokens, not here": {"POST", `{"opaque":true}`, nil, 400, 404},
 		"no JSON":             {"POST", "status=429", nil, 400, 404},
 		"nothing":             {"POST", "", nil, 400, 404},
 		"an empty object":     {"POST", "{}", nil, 400, 404},
@@ -325,6 +331,7 @@ func FuzzParseFault(f *testing.F) {
 	for _, seed := range []string{
 		`{"status":429,"header":{"Retry-After":"1"},"times":2}`, `{"html":true,"latency":"2s","truncate":true,"for":"1m","body":"x"}`,
 		`{}`, `[]`, `{"status":1e9}`, `{"header":{"":""}}`, `{"header":{"a\r\nb":"c\r\nd"}}`, `{"latency":"9999999h"}`, "\xff", `{"status":204,"body":"x","truncate":true}`,
+		`{"opaque":true,"clock":"-2h","path":"/token","times":1}`, `{"clock":"0s"}`, `{"status":500,"path":"/%2fkeys"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -334,12 +341,16 @@ func FuzzParseFault(f *testing.F) {
 			return
 		}
 		got.Latency, got.Truncate, got.Body = 0, false, got.Body+"x" // an answer at once, and a whole one
+		if got.Token != (httpd.TokenFault{}) {
+			return
+		}
 		var faults httpd.Faults
 		if err := faults.Set(got); err != nil {
 			t.Fatalf("%q is read and then refused: %v", raw, err)
 		}
-		w := httptest.NewRecorder()
-		faults.Wrap(http.HandlerFunc(token)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		r.URL.Path += strings.TrimPrefix(got.Path, "/")
+		faults.Wrap(http.HandlerFunc(token)).ServeHTTP(w, r)
 		if !got.Until.IsZero() && !time.Now().Before(got.Until) {
 			return
 		}

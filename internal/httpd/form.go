@@ -22,8 +22,7 @@ type Form map[string]string
 // ReadForm reads an application/x-www-form-urlencoded body, and none of the
 // query string. A body of another type has no parameters.
 func ReadForm(r *http.Request) (Form, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
+	if !IsForm(r) {
 		return Form{}, nil
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxForm))
@@ -34,6 +33,12 @@ func ReadForm(r *http.Request) (Form, error) {
 		return nil, fault.New(fault.Malformed, "the body ended early").Because(err)
 	}
 	return ParseForm(string(body))
+}
+
+// IsForm reports whether the body says that it is a form.
+func IsForm(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
 // ParseForm reads "a=b&c=d". librdkafka sends a scope as it is configured, so a

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"encoding/pem"
 	"slices"
 	"strings"
 )
@@ -33,6 +34,58 @@ func (c *checker) entra() {
 		}
 		for j := range m.Assignments {
 			c.role(&m.Assignments[j].Application, &m.Assignments[j].Role)
+		}
+		if m.System && len(m.FederatedCredentials) > 0 {
+			c.fail(&m.FederatedCredentials, "a system-assigned identity has no federated credentials, expected a user-assigned one")
+		}
+		c.federated(m.FederatedCredentials)
+	}
+	names = map[string]string{}
+	for i := range e.Groups {
+		g := &e.Groups[i]
+		c.named(names, &g.Name)
+		if c.doc.Has(&g.ObjectID) {
+			c.id(ids, &g.ObjectID, "object id")
+		}
+		members := map[string]string{}
+		for j := range g.Members {
+			c.member(&g.Members[j])
+			c.unique(members, g.Members[j], &g.Members[j], "member")
+		}
+	}
+}
+
+// member finds whom a group's member names.
+func (c *checker) member(name *string) {
+	found := 0
+	if c.Application(*name) != nil {
+		found++
+	}
+	for _, m := range c.Entra.ManagedIdentities {
+		if m.Name == *name {
+			found++
+		}
+	}
+	switch found {
+	case 0:
+		c.fail(name, "there is no application and no managed identity named %q", *name)
+	case 2:
+		c.fail(name, "%q is an application and a managed identity, expected a name of one", *name)
+	}
+}
+
+// federated checks what matching needs; what Entra ID wants of the texts the
+// emulator knows.
+func (c *checker) federated(list []FederatedCredential) {
+	names, whom := map[string]string{}, map[string]string{}
+	for i := range list {
+		f := &list[i]
+		c.named(names, &f.Name)
+		if c.word(&f.Issuer) && !strings.Contains(f.Issuer, "://") {
+			c.fail(&f.Issuer, "the issuer %q is no URL, expected https://HOST/PATH, or http on loopback", f.Issuer)
+		}
+		if c.text(&f.Subject) {
+			c.unique(whom, f.Issuer+" "+f.Subject, &f.Subject, "issuer and subject")
 		}
 	}
 }
@@ -70,6 +123,15 @@ func (c *checker) application(a *Application, uris map[string]string) {
 		}
 		c.text(&a.Secrets[i].Value)
 	}
+	if c.doc.Has(&a.GroupMembershipClaims) && !slices.Contains([]string{"SecurityGroup", "All", "None"}, a.GroupMembershipClaims) {
+		c.fail(&a.GroupMembershipClaims, "%q, expected SecurityGroup, All or None", a.GroupMembershipClaims)
+	}
+	for i := range a.Certificates {
+		if block, _ := pem.Decode([]byte(a.Certificates[i])); block == nil || block.Type != "CERTIFICATE" {
+			c.fail(&a.Certificates[i], "this does not begin with the PEM of a certificate")
+		}
+	}
+	c.federated(a.FederatedCredentials)
 	for i := range a.Permissions {
 		c.role(&a.Permissions[i].Application, &a.Permissions[i].Role)
 	}

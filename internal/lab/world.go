@@ -43,6 +43,7 @@ type Entra struct {
 	Place             string            // where the tenant is said, file:line:column
 	Applications      []Application     `config:"applications"`
 	ManagedIdentities []ManagedIdentity `config:"managed_identities"`
+	Groups            []Group           `config:"groups"`
 }
 
 // Application is an app registration with its service principal.
@@ -55,6 +56,28 @@ type Application struct {
 	Secrets            []Secret     `config:"secrets"`
 	AssignmentRequired bool         `config:"assignment_required"`
 	Permissions        []Permission `config:"permissions"`
+	// GroupMembershipClaims are the groups in tokens for this application:
+	// SecurityGroup, All, or None, as when absent.
+	GroupMembershipClaims string                `config:"group_membership_claims"`
+	Certificates          []string              `config:"certificates"` // PEM; their keys sign client assertions
+	FederatedCredentials  []FederatedCredential `config:"federated_credentials"`
+}
+
+// FederatedCredential trusts an issuer's tokens for one subject as client
+// assertions.
+type FederatedCredential struct {
+	Name     string `config:"name,required"`
+	Issuer   string `config:"issuer,required"` // below it is its discovery document
+	Subject  string `config:"subject,required"`
+	Audience string `config:"audience"` // api://AzureADTokenExchange when absent
+}
+
+// Group is a group of applications and managed identities.
+type Group struct {
+	Name        string   `config:"name,required"`
+	ObjectID    string   `config:"object_id"`    // what tokens hold; chosen at each start when absent
+	NotSecurity bool     `config:"not_security"` // in tokens with All only, as those of Microsoft 365
+	Members     []string `config:"members"`      // names of applications and managed identities
 }
 
 // Secret is a client secret: the value is sent, the id only names it.
@@ -77,6 +100,8 @@ type ManagedIdentity struct {
 	ClientID    string       `config:"client_id,required"`
 	ObjectID    string       `config:"object_id,required"`
 	Assignments []Assignment `config:"assignments"`
+	// FederatedCredentials are of user-assigned identities only.
+	FederatedCredentials []FederatedCredential `config:"federated_credentials"`
 }
 
 // Assignment gives an identity an app role; it needs no consent.
@@ -109,8 +134,9 @@ type OIDC struct {
 // OIDCClient is a client application.
 type OIDCClient struct {
 	ClientID string   `config:"client_id,required"`
-	Secret   string   `config:"secret,required"`
+	Secret   string   `config:"secret"` // not of Kubernetes' service accounts
 	Roles    []string `config:"roles"`
+	Method   string   `config:"token_endpoint_auth_method"` // the only way to send the secret; any when absent
 }
 
 // OktaClient is a service application.
@@ -135,14 +161,19 @@ type Defaults struct {
 
 // LoadWorld reads a file, or what is built in when path is empty.
 func LoadWorld(path string) (*World, error) {
-	name, text := "lab.yaml (built in)", builtIn
-	if path != "" {
-		var err error
-		if text, err = os.ReadFile(path); err != nil {
-			return nil, fault.New(fault.Invalid, "the lab's world %s cannot be read", path).Because(err)
-		}
-		name = path
+	if path == "" {
+		return ParseWorld("lab.yaml (built in)", builtIn)
 	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the lab's world %s cannot be read", path).Because(err)
+	}
+	return ParseWorld(path, text)
+}
+
+// ParseWorld reads a world from its text; errors name their places as of a file
+// of this name.
+func ParseWorld(name string, text []byte) (*World, error) {
 	docs, err := config.Parse(name, text)
 	if err != nil {
 		return nil, err

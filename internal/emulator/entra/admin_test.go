@@ -2,6 +2,7 @@ package entra
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -122,12 +123,12 @@ func TestCommandsThatAreWrongChangeNothing(t *testing.T) {
 		status        int
 		want          string
 	}{
-		"unknown command":        {"delete", `{"id":"kafka"}`, 404, `there is no command \"delete\"`},
+		"unknown command":        {"erase", `{"id":"kafka"}`, 404, `there is no command \"erase\"`},
 		"no JSON":                {"create", `displayName=x`, 400, "expected a JSON object"},
 		"unknown member":         {"create", `{"displayName":"x","clientId":"y"}`, 400, "unknown field"},
 		"two objects":            {"create", `{"displayName":"x"}{}`, 400, "more follows the object"},
 		"null":                   {"create", `null`, 400, "displayName"},
-		"too large":              {"create", `{"displayName":"` + strings.Repeat("x", maxCommand) + `"}`, 400, "above 65536 bytes"},
+		"too large":              {"create", `{"displayName":"` + strings.Repeat("x", 256<<10) + `"}`, 429, "above 262144 bytes"},
 		"long name":              {"create", `{"displayName":"` + strings.Repeat("x", 256) + `"}`, 400, "up to 255"},
 		"name for a terminal":    {"create", `{"displayName":"x\u001b[31m"}`, 400, "printable"},
 		"name taken":             {"create", `{"displayName":"kafka"}`, 400, "taken"},
@@ -151,6 +152,31 @@ func TestCommandsThatAreWrongChangeNothing(t *testing.T) {
 		"consent to nothing":     {"grant-consent", `{"id":"kafka"}`, 400, "asks for no permission"},
 		"consent for nobody":     {"grant-consent", `{"id":"x"}`, 404, "there is no application"},
 		"assign nobody":          {"assign", `{"id":"","api":"kafka","role":"Kafka.Read"}`, 404, "there is no application"},
+		"unassign nothing":       {"unassign", `{"id":"orders","api":"kafka","role":"Kafka.Write"}`, 404, "was not assigned"},
+		"delete nobody":          {"delete", `{"id":""}`, 404, "there is no application"},
+		"delete an identity":     {"delete", `{"id":"orders"}`, 404, "there is no application"},
+		"role that is assigned":  {"remove-role", `{"id":"kafka","value":"Kafka.Read"}`, 400, "there is no application"},
+		"remove no role":         {"remove-role", `{"id":"kafka","value":"x"}`, 404, "has no app role"},
+		"remove no permission":   {"remove-permission", `{"id":"billing","api":"legacy","role":"Legacy.Use"}`, 404, "does not ask"},
+		"revoke nothing":         {"revoke-consent", `{"id":"kafka"}`, 400, "asks for no permission"},
+		"remove no secret":       {"remove-secret", `{"id":"billing","keyId":"x"}`, 404, "expected a keyId"},
+		"remove no certificate":  {"remove-certificate", `{"id":"billing","keyId":""}`, 404, "expected a keyId"},
+		"remove no federation":   {"remove-federated-credential", `{"id":"billing","name":"x"}`, 404, "has no federated credential"},
+		"secret ends some day":   {"add-secret", `{"id":"billing","endDateTime":"tomorrow"}`, 400, "expected a JSON object"},
+		"certificate is text":    {"add-certificate", `{"id":"billing","certificate":"x"}`, 400, "begin with the PEM"},
+		"certificate of nobody":  {"add-certificate", `{"id":"orders","certificate":"x"}`, 404, "there is no application"},
+		"federated without name": {"add-federated-credential", `{"id":"orders","name":"","issuer":"https://x.example","subject":"x"}`, 400, "3 to 120 letters"},
+		"issuer over http":       {"add-federated-credential", `{"id":"orders","name":"one","issuer":"http://x.example","subject":"x"}`, 400, "expected https"},
+		"issuer with a query":    {"add-federated-credential", `{"id":"orders","name":"one","issuer":"https://x.example/?a=b","subject":"x"}`, 400, "expected https"},
+		"no subject":             {"add-federated-credential", `{"id":"orders","name":"one","issuer":"https://x.example","subject":""}`, 400, "printable"},
+		"subject and a newline":  {"add-federated-credential", `{"id":"orders","name":"one","issuer":"https://x.example","subject":"x\n"}`, 400, "printable"},
+		"system-assigned":        {"add-federated-credential", `{"id":"machine","name":"one","issuer":"https://x.example","subject":"x"}`, 400, "user-assigned"},
+		"public client":          {"add-federated-credential", `{"id":"public","name":"one","issuer":"https://x.example","subject":"x"}`, 400, "no credentials"},
+		"groups of a kind":       {"set", `{"id":"kafka","groupMembershipClaims":"Some"}`, 400, "expected SecurityGroup, All or None"},
+		"group without name":     {"groups/create", `{"displayName":""}`, 400, "printable"},
+		"group of nobody":        {"groups/add-member", `{"id":"x","member":"orders"}`, 404, "there is no group"},
+		"delete no group":        {"groups/delete", `{"id":""}`, 404, "there is no group"},
+		"unknown group command":  {"groups/set", `{"id":"x"}`, 404, "there is no command"},
 		"assign no role":         {"assign", `{"id":"orders","api":"kafka","role":"x"}`, 404, "has no app role"},
 		"rotation":               {"rotate-keys", `{"step":"back"}`, 400, "expected publish, sign or remove"},
 		"remove too early":       {"rotate-keys", `{"step":"remove"}`, 409, "sign with a new one first"},
@@ -202,11 +228,17 @@ func TestAdministratorIsOnThisMachine(t *testing.T) {
 }
 
 func FuzzCommand(f *testing.F) {
+	all := maps.Clone(commands)
+	for name, run := range groupCommands {
+		all["groups/"+name] = run
+	}
 	for _, body := range []string{
 		`{"displayName":"x","identifierUris":["api://x"],"requestedAccessTokenVersion":2}`, `{"id":"kafka","accountEnabled":false}`,
 		`{"id":"kafka","value":"R","allowedMemberTypes":"User"}`, `{"id":"billing","api":"kafka","role":"Kafka.Read"}`, `{"id":"billing"}`, `[]`, `{`, ``,
+		`{"id":"orders","name":"one","issuer":"https://x.example","subject":"x","audience":"y"}`, `{"id":"billing","endDateTime":"2026-03-04T05:06:07Z"}`,
+		`{"id":"people","member":"billing"}`, `{"id":"billing","keyId":"two"}`,
 	} {
-		for name := range commands {
+		for name := range all {
 			f.Add(name, []byte(body))
 		}
 	}
@@ -216,7 +248,7 @@ func FuzzCommand(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		run, ok := commands[name]
+		run, ok := all[name]
 		if !ok {
 			return
 		}

@@ -1,12 +1,14 @@
 package entra
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"strings"
 	"time"
 
 	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/httpd"
 	"github.com/klammhq/klamm/internal/secret"
 )
 
@@ -19,8 +21,9 @@ const (
 	managedLifetime     = 24 * time.Hour
 )
 
-// grant makes a token of p for a resource.
-func (e *Entra) grant(t *tenant, p *principal, asked string) (Grant, error) {
+// grant makes a token of p, who was authenticated, for a resource. The context
+// is the request's: a fault of tokens may have come with it.
+func (e *Entra) grant(ctx context.Context, t *tenant, p *principal, by proof, asked string) (Grant, error) {
 	resource, err := t.resource(asked)
 	if err != nil {
 		return Grant{}, err
@@ -36,12 +39,14 @@ func (e *Entra) grant(t *tenant, p *principal, asked string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	now := e.config.Now().Truncate(time.Second)
+	wrong := httpd.TakeTokenFault(ctx)
+	now := e.config.Now().Add(wrong.Clock).Truncate(time.Second)
 	g := Grant{ClientID: p.clientID, Resource: asked, NotBefore: now.Add(-backdated), Expires: now.Add(e.lifetime(p))}
-	claims := e.claims(t, p, resource, g)
+	claims := e.claims(t, p, by, resource, g)
 	if roles != nil {
 		claims["roles"] = roles
 	}
+	t.addGroupClaims(claims, p, resource)
 	header := map[string]any{"typ": "JWT"}
 	if resource.version == 1 {
 		header["x5t"] = signer.X5T()
@@ -50,10 +55,14 @@ func (e *Entra) grant(t *tenant, p *principal, asked string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	if wrong.Opaque {
+		token = rand.Text()
+	}
 	g.Token = secret.New(token)
 	e.issued.add(Issued{
 		UTI: claims["uti"].(string), Kind: kinds[p.managed], TenantID: t.id, ClientID: p.clientID, ObjectID: p.objectID,
 		Audience: claims["aud"].(string), Version: claims["ver"].(string), Roles: roles, Time: now, ExpiresAt: g.Expires,
+		ClientAuth: by.way, Credential: by.credential,
 	})
 	return g, nil
 }
@@ -88,25 +97,21 @@ func (t *tenant) resource(asked string) (*app, error) {
 // the resource.
 //
 // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
-func (e *Entra) claims(t *tenant, p *principal, resource *app, g Grant) map[string]any {
+func (e *Entra) claims(t *tenant, p *principal, by proof, resource *app, g Grant) map[string]any {
 	claims := map[string]any{
 		"iss": e.Issuer(t.id, resource.version), "tid": t.id,
 		"oid": p.objectID, "sub": p.objectID,
 		"iat": g.NotBefore.Unix(), "nbf": g.NotBefore.Unix(), "exp": g.Expires.Unix(),
 		"uti": opaque(16), "aio": opaque(36), "rh": "1." + opaque(30) + ".",
 	}
-	how := "1" // a secret
-	if p.managed {
-		how = "2" // a certificate, which Azure keeps
-	}
 	if resource.version == 1 {
 		claims["ver"], claims["aud"] = "1.0", g.Resource
-		claims["appid"], claims["appidacr"] = p.clientID, how
+		claims["appid"], claims["appidacr"] = p.clientID, by.acr()
 		claims["idp"] = claims["iss"] // who vouches for the client: the tenant itself
 		return claims
 	}
 	claims["ver"], claims["aud"] = "2.0", strings.ToLower(resource.ClientID)
-	claims["azp"], claims["azpacr"] = p.clientID, how
+	claims["azp"], claims["azpacr"] = p.clientID, by.acr()
 	claims["xms_ftd"] = opaque(36)
 	return claims
 }

@@ -28,10 +28,14 @@ type app struct {
 
 // principal is who asks for tokens.
 type principal struct {
+	name               string
 	clientID, objectID string
-	managed            bool
+	managed, disabled  bool
 	app                *app // nil for a managed identity
 	assigned           []Assignment
+	certificates       []certificate
+	federated          []FederatedCredential
+	groups             []Group
 }
 
 func compile(config Tenant) (*tenant, error) {
@@ -62,6 +66,12 @@ func compile(config Tenant) (*tenant, error) {
 			return nil, err
 		}
 	}
+	taken := map[string]bool{}
+	for i := range config.Groups {
+		if err := t.addGroup(&config.Groups[i], taken); err != nil {
+			return nil, err
+		}
+	}
 	t.config, t.identities = config, config.ManagedIdentities
 	return t, nil
 }
@@ -78,7 +88,13 @@ func (t *tenant) addApplication(a *Application) error {
 	if len(a.AppIDURIs) == 0 {
 		a.AppIDURIs = []string{"api://" + strings.ToLower(a.ClientID)}
 	}
-	p := &principal{clientID: a.ClientID, objectID: a.ObjectID, assigned: slices.Clone(a.Assignments)}
+	if err := checkGroupClaims(a.GroupMembershipClaims); err != nil {
+		return err
+	}
+	p := &principal{name: a.Name, clientID: a.ClientID, objectID: a.ObjectID, disabled: a.Disabled, assigned: slices.Clone(a.Assignments)}
+	if err := p.addCredentials(a, at); err != nil {
+		return err
+	}
 	for _, permission := range a.Permissions {
 		granted := Assignment{permission.Application, permission.Role}
 		t.wanted = append(t.wanted, granted)
@@ -105,13 +121,43 @@ func (t *tenant) addApplication(a *Application) error {
 	return nil
 }
 
+// addCredentials reads what client assertions are checked with, and fills in
+// what was left to it.
+func (p *principal) addCredentials(a *Application, at string) error {
+	if a.Public && len(a.Certificates)+len(a.FederatedCredentials) > 0 {
+		return fault.New(fault.Invalid, "a public client has no credentials").At(at)
+	}
+	for i := range a.Certificates {
+		c, err := newCertificate(&a.Certificates[i], at)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(p.certificates, func(other certificate) bool { return other.id == c.id || other.x5tS256 == c.x5tS256 }) {
+			return fault.New(fault.Invalid, "the certificate with thumbprint %s is registered twice", c.x5tS256).At(at)
+		}
+		p.certificates = append(p.certificates, c)
+	}
+	p.federated = a.FederatedCredentials
+	return checkFederated(a.FederatedCredentials, at)
+}
+
 // userAssigned is where identities are that have no resource id, in a
 // subscription that is nobody's.
 const userAssigned = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/lab/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
 
 func (t *tenant) addIdentity(m *ManagedIdentity) error {
-	p := &principal{clientID: m.ClientID, objectID: m.ObjectID, managed: true, assigned: m.Assignments}
-	if err := t.addPrincipal(p, "managed identity "+m.Name); err != nil {
+	at := "managed identity " + m.Name
+	if m.System && len(m.FederatedCredentials) > 0 {
+		return fault.New(fault.Invalid, "a system-assigned identity has no federated credentials, expected a user-assigned one").At(at)
+	}
+	p := &principal{
+		name: m.Name, clientID: m.ClientID, objectID: m.ObjectID, managed: true, disabled: m.Disabled,
+		assigned: m.Assignments, federated: m.FederatedCredentials,
+	}
+	if err := checkFederated(m.FederatedCredentials, at); err != nil {
+		return err
+	}
+	if err := t.addPrincipal(p, at); err != nil {
 		return err
 	}
 	m.ClientID, m.ObjectID = p.clientID, p.objectID

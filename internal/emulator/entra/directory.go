@@ -1,6 +1,10 @@
 package entra
 
-import "github.com/klammhq/klamm/internal/secret"
+import (
+	"time"
+
+	"github.com/klammhq/klamm/internal/secret"
+)
 
 // Tenant is a directory.
 type Tenant struct {
@@ -8,6 +12,7 @@ type Tenant struct {
 	Domain            string // optional; stands for the id in URLs
 	Applications      []Application
 	ManagedIdentities []ManagedIdentity
+	Groups            []Group
 }
 
 // Application is an app registration and, unless NoServicePrincipal, the
@@ -19,15 +24,21 @@ type Application struct {
 	AppIDURIs []string // when empty "api://<client id>", as the portal proposes
 	Roles     []AppRole
 	Secrets   []Secret
+	// Certificates and FederatedCredentials verify client assertions.
+	Certificates         []Certificate
+	FederatedCredentials []FederatedCredential
 	// AccessTokenVersion is that of tokens for this application as a resource
 	// (requestedAccessTokenVersion in the manifest): 1, 2, or 0 for 1.
 	AccessTokenVersion int
-	AssignmentRequired bool // of those who ask for tokens for this application
-	Disabled           bool // nobody signs in as it
-	Public             bool // a public client, which has no credentials
-	NoServicePrincipal bool
-	Permissions        []Permission
-	Assignments        []Assignment
+	// GroupMembershipClaims are the groups in tokens for this application as a
+	// resource: SecurityGroup, All, or None, which is that of "" too.
+	GroupMembershipClaims string
+	AssignmentRequired    bool // of those who ask for tokens for this application
+	Disabled              bool // nobody signs in as it
+	Public                bool // a public client, which has no credentials
+	NoServicePrincipal    bool
+	Permissions           []Permission
+	Assignments           []Assignment
 }
 
 // AppRole is a role that applications may be given. One that is disabled, or
@@ -44,7 +55,26 @@ type AppRole struct {
 type Secret struct {
 	ID    string
 	Value secret.String
+	Ends  time.Time // zero for never
 }
+
+// Certificate is one with whose key an application signs client assertions.
+type Certificate struct {
+	ID  string // names it; chosen when empty
+	PEM string // one certificate with an RSA key, and no private key
+}
+
+// FederatedCredential trusts an issuer to say who a client is: its tokens with
+// exactly this issuer, subject and audience are client assertions.
+type FederatedCredential struct {
+	Name     string
+	Issuer   string // its discovery document is below it
+	Subject  string
+	Audience string // [ExchangeAudience] when empty
+}
+
+// ExchangeAudience is the audience that federated credentials have by default.
+const ExchangeAudience = "api://AzureADTokenExchange"
 
 // Permission is an application permission. It is in tokens once an
 // administrator has consented.
@@ -69,4 +99,14 @@ type ManagedIdentity struct {
 	ResourceID  string // "/subscriptions/…", for the metadata service; one with Name when empty
 	Disabled    bool
 	Assignments []Assignment
+	// FederatedCredentials are of user-assigned identities only.
+	FederatedCredentials []FederatedCredential
+}
+
+// Group is a group of applications and managed identities.
+type Group struct {
+	Name        string
+	ObjectID    string   // chosen when empty; tokens have it in groups
+	NotSecurity bool     // as of Microsoft 365: not in tokens for SecurityGroup
+	Members     []string // names of applications and managed identities
 }

@@ -38,8 +38,8 @@ func (e *Entra) discoveryV2(w http.ResponseWriter, r *http.Request) error {
 }
 
 // discovery writes the metadata of OpenID Connect Discovery 1.0 section 3, with
-// Microsoft's own members. Endpoints for people, and the ways in which a client
-// proves itself by a certificate, are named and not served.
+// Microsoft's own members. Endpoints for people, and clients' certificates in
+// TLS, are named and not served.
 func (e *Entra) discovery(w http.ResponseWriter, r *http.Request, version int) error {
 	id, err := e.tenantOrCommon(r.PathValue("tenant"))
 	if err != nil {

@@ -1,11 +1,12 @@
 // Package entra emulates the token service of Microsoft Entra ID for programs
-// that have an identity of their own: applications with secrets (the grant
-// client_credentials) and managed identities.
+// that have an identity of their own: applications with secrets, certificates or
+// federated credentials (the grant client_credentials), and managed identities.
 //
 // It answers as the real one does, error numbers included, for the tenants in
 // its configuration, which can be changed while it runs. It signs in no people,
-// keeps nothing, reaches no network, and shows a secret only to who adds it. It
-// is for laboratories and tests.
+// keeps nothing, reaches no network but for the keys of issuers that federated
+// credentials name, and shows a secret only to who adds it. It is for
+// laboratories and tests.
 //
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 package entra
@@ -47,6 +48,9 @@ type Config struct {
 	// Keys are published, and the first signs. Two RSA keys are made when there
 	// are none.
 	Keys []*jwt.SigningKey
+	// IssuerKeys are those of the issuers that federated credentials trust, as
+	// [NewIssuerKeys] fetches them. Without it no such credential is good.
+	IssuerKeys IssuerKeys
 }
 
 // Entra is the emulator. It is safe for concurrent use.

@@ -11,16 +11,20 @@ import (
 
 // Issued is what the sign-in log of the real service keeps of a token.
 type Issued struct {
-	UTI       string    `json:"uti"`  // the claim that names the token
-	Kind      string    `json:"kind"` // "application" or "managed_identity"
-	TenantID  string    `json:"tenant_id"`
-	ClientID  string    `json:"client_id"`
-	ObjectID  string    `json:"object_id"`
-	Audience  string    `json:"aud"`
-	Version   string    `json:"ver"`
-	Roles     []string  `json:"roles,omitempty"`
-	Time      time.Time `json:"time"`
-	ExpiresAt time.Time `json:"expires_at"`
+	UTI      string   `json:"uti"`  // the claim that names the token
+	Kind     string   `json:"kind"` // "application" or "managed_identity"
+	TenantID string   `json:"tenant_id"`
+	ClientID string   `json:"client_id"`
+	ObjectID string   `json:"object_id"`
+	Audience string   `json:"aud"`
+	Version  string   `json:"ver"`
+	Roles    []string `json:"roles,omitempty"`
+	// ClientAuth is how the client was authenticated, such as [BySecret], and
+	// Credential by which of its own: a key id or a name.
+	ClientAuth string    `json:"client_auth"`
+	Credential string    `json:"credential,omitempty"`
+	Time       time.Time `json:"time"`
+	ExpiresAt  time.Time `json:"expires_at"`
 }
 
 // maxIssued is how many are kept; the oldest make room.

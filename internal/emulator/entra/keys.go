@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/httpd"
 	"github.com/klammhq/klamm/internal/jwt"
 )
@@ -17,7 +16,8 @@ type keys struct {
 	mu        sync.Mutex
 	published []*jwt.SigningKey
 	signer    *jwt.SigningKey
-	old       *jwt.SigningKey // the signer before, nil once it is removed
+	next      *jwt.SigningKey   // published to sign next, nil outside of a rotation
+	old       []*jwt.SigningKey // signers before, until they are removed
 }
 
 // newKeys starts to make keys, which takes a while, and returns at once.
@@ -87,62 +87,6 @@ func (k *keys) set(issuer string) (json.RawMessage, error) {
 		jwks = append(jwks, key.JWK(map[string]any{"x5t": key.X5T(), "x5c": key.X5C(), "issuer": issuer}))
 	}
 	return jwt.MarshalSet(jwks...), nil
-}
-
-// PublishKey begins a rotation: key is in the key set from now on, and signs
-// nothing yet. For nil an RSA key is made.
-func (e *Entra) PublishKey(key *jwt.SigningKey) error {
-	if key == nil {
-		var err error
-		if key, err = newKey(); err != nil {
-			return err
-		}
-	}
-	unlock, err := e.keys.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	e.keys.published = append(e.keys.published, key)
-	return nil
-}
-
-// SignWithNewKey goes on with a rotation: the key published last signs.
-func (e *Entra) SignWithNewKey() error {
-	unlock, err := e.keys.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	k := e.keys
-	last := k.published[len(k.published)-1]
-	if last == k.signer {
-		return fault.New(fault.Conflict, "the key published last signs already, publish a new one first")
-	}
-	k.old, k.signer = k.signer, last
-	return nil
-}
-
-// RemoveOldKey ends a rotation: the key that signed before is no longer in the
-// key set, and no longer verifies.
-func (e *Entra) RemoveOldKey() error {
-	unlock, err := e.keys.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	k := e.keys
-	if k.old == nil {
-		return fault.New(fault.Conflict, "no key has stopped signing, sign with a new one first")
-	}
-	kept := make([]*jwt.SigningKey, 0, len(k.published))
-	for _, key := range k.published {
-		if key != k.old {
-			kept = append(kept, key)
-		}
-	}
-	k.published, k.old = kept, nil
-	return nil
 }
 
 func (e *Entra) keysV1(w http.ResponseWriter, r *http.Request) error { return e.writeKeys(w, r, 1) }

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -30,12 +31,11 @@ func (e *Entra) ManagedIdentityToken(tenantID, clientID, resource string) (Grant
 	if p == nil || !p.managed {
 		return Grant{}, fault.New(fault.NotFound, "the tenant %s has no managed identity with the client id %q", t.id, clientID)
 	}
-	i := slices.IndexFunc(t.identities, func(m ManagedIdentity) bool { return m.ClientID == p.clientID })
-	if t.identities[i].Disabled {
+	if p.disabled {
 		return Grant{}, refuse(7000112, p.clientID)
 	}
 	if resource == "" || strings.ContainsAny(resource, " \t\r\n") || strings.HasSuffix(resource, "/.default") {
 		return Grant{}, refuse(50001, resource)
 	}
-	return e.grant(t, p, resource)
+	return e.grant(context.Background(), t, p, proof{way: ByPlatform}, resource)
 }

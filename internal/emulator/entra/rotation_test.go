@@ -12,6 +12,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/jwt"
+	"github.com/klammhq/klamm/internal/secret"
 )
 
 func TestKeySets(t *testing.T) {
@@ -116,7 +117,12 @@ func TestRotation(t *testing.T) {
 		signer int
 		kids   []int
 	}{
-		{func() error { return nil }, 0, []int{0, 1}},
+		{func() error {
+			if err := e.SignWithNewKey(); fault.KindOf(err) != fault.Conflict {
+				t.Errorf("sign before publish: %v", err)
+			}
+			return nil
+		}, 0, []int{0, 1}},
 		{func() error { return e.PublishKey(keys[2]) }, 0, []int{0, 1, 2}},
 		{e.SignWithNewKey, 2, []int{0, 1, 2}},
 		{e.RemoveOldKey, 2, []int{1, 2}},
@@ -134,6 +140,67 @@ func TestRotation(t *testing.T) {
 	}
 	if err := e.SignWithNewKey(); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("no new key: %v", err)
+	}
+}
+
+// TestSignBeforePublish: tokens of a key that nobody knows, until it is published.
+func TestSignBeforePublish(t *testing.T) {
+	e, s := start(t, nil)
+	id, key := e.TenantID(0), testKeys()[2]
+	signer := func() string {
+		got := ask(t, s, "/"+id+"/oauth2/v2.0/token", credentials("scope", "api://kafka/.default"))
+		parsed, err := jwt.Parse(secret.New(got["access_token"].(string)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed.Kid
+	}
+	known := func() bool {
+		return slices.ContainsFunc(keySet(t, s, e.JWKSURL(id)), func(k jwt.Key) bool { return k.ID == key.Kid })
+	}
+	if err := e.SignWithUnpublishedKey(key); err != nil {
+		t.Fatal(err)
+	}
+	if signer() != key.Kid || known() {
+		t.Errorf("signs %s, known %v; want %s and unknown", signer(), known(), key.Kid)
+	}
+	for name, step := range map[string]func() error{
+		"sign": e.SignWithNewKey, "sign secretly": func() error { return e.SignWithUnpublishedKey(key) }, "remove": e.RemoveOldKey,
+		"replace": func() error { return e.rotate((*keys).replace, nil) },
+	} {
+		if err := step(); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("%s before publish: %v", name, err)
+		}
+	}
+	if err := e.PublishKey(nil); err != nil || !known() || len(keySet(t, s, e.JWKSURL(id))) != 3 {
+		t.Errorf("published: %v, known %v", err, known())
+	}
+	if err := e.RemoveOldKey(); err != nil || signer() != key.Kid || len(keySet(t, s, e.JWKSURL(id))) != 2 {
+		t.Errorf("removed: %v", err)
+	}
+	if err := e.PublishKey(testKeys()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.SignWithUnpublishedKey(key); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("a published key waits: %v", err)
+	}
+}
+
+// TestRotateKeys: sign without publish before it is the wrong order.
+func TestRotateKeys(t *testing.T) {
+	e, s := start(t, nil)
+	for _, step := range []struct {
+		step string
+		keys int
+		done string
+	}{
+		{"publish", 3, "signs nothing yet"}, {"sign", 3, "published last"}, {"remove", 2, "no more"},
+		{"sign", 2, "in no key set"}, {"publish", 3, "the key that signs"}, {"remove", 2, "no more"}, {"", 3, "and signs"},
+	} {
+		done := did(t, e, "rotate-keys", `{"step":"`+step.step+`"}`).Done
+		if n := len(keySet(t, s, e.JWKSURL(e.TenantID(0)))); n != step.keys || !strings.Contains(done, step.done) {
+			t.Errorf("after %q: %s; %d keys, want %d", step.step, done, n, step.keys)
+		}
 	}
 }
 

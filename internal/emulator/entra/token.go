@@ -47,44 +47,6 @@ func noStore(w http.ResponseWriter) {
 	w.Header().Set("Pragma", "no-cache")
 }
 
-// clientCredentials serves a token request (RFC 6749 section 4.4).
-func (e *Entra) clientCredentials(r *http.Request, resource func(httpd.Form) (string, error)) (Grant, error) {
-	if r.Method != http.MethodPost {
-		return Grant{}, refuse(900561, r.Method)
-	}
-	t, err := e.namedTenant(r.PathValue("tenant"))
-	if err != nil {
-		return Grant{}, err
-	}
-	form, err := httpd.ReadForm(r)
-	if err != nil {
-		return Grant{}, refuse(9002313)
-	}
-	switch grant := form["grant_type"]; grant {
-	case "":
-		return Grant{}, refuse(900144, "grant_type")
-	case "client_credentials":
-	default:
-		return Grant{}, refuse(70003, grant)
-	}
-	client, err := httpd.ReadClient(r, form)
-	if err != nil {
-		return Grant{}, refuse(9002313)
-	}
-	if client.ID == "" {
-		return Grant{}, refuse(900144, "client_id")
-	}
-	asked, err := resource(form)
-	if err != nil {
-		return Grant{}, err
-	}
-	p, err := t.authenticate(client, form)
-	if err != nil {
-		return Grant{}, err
-	}
-	return e.grant(t, p, asked)
-}
-
 // namedTenant finds the tenant of a URL's path.
 func (e *Entra) namedTenant(name string) (*tenant, error) {
 	if t := e.tenant(name); t != nil {
@@ -143,39 +105,6 @@ func resourceV2(form httpd.Form) (string, error) {
 		return "", refuse(1002012, scope)
 	}
 	return "", refuse(28003)
-}
-
-// authenticate finds the application and compares its secret.
-func (t *tenant) authenticate(client httpd.Client, form httpd.Form) (*principal, error) {
-	id := strings.ToLower(client.ID)
-	if !isUUID(id) || id == "00000000-0000-0000-0000-000000000000" {
-		return nil, refuse(700038, client.ID)
-	}
-	p := t.principals[id]
-	if p == nil || p.managed || p.app.NoServicePrincipal {
-		return nil, refuse(700016, id, t.id)
-	}
-	assertion := form["client_assertion"] != ""
-	noSecret := client.Method == "" || client.Method == httpd.SecretPost && form["client_secret"] == ""
-	switch {
-	case p.app.Disabled:
-		return nil, refuse(7000112, id)
-	case noSecret && !assertion:
-		return nil, refuse(7000218)
-	case p.app.Public:
-		return nil, refuse(700025, id)
-	case assertion: // no application here has a certificate
-		return nil, refuse(700027, id)
-	}
-	found := false
-	for _, s := range p.app.Secrets {
-		// All are compared, so that the time says nothing about which it was.
-		found = client.Sent(s.Value) || found
-	}
-	if !found {
-		return nil, refuse(7000215, id)
-	}
-	return p, nil
 }
 
 // Grant is a token with what an endpoint says about it.

@@ -59,10 +59,16 @@ func (t Tenant) clone() Tenant {
 		a := &t.Applications[i]
 		a.AppIDURIs, a.Roles, a.Secrets = slices.Clone(a.AppIDURIs), slices.Clone(a.Roles), slices.Clone(a.Secrets)
 		a.Permissions, a.Assignments = slices.Clone(a.Permissions), slices.Clone(a.Assignments)
+		a.Certificates, a.FederatedCredentials = slices.Clone(a.Certificates), slices.Clone(a.FederatedCredentials)
 	}
 	t.ManagedIdentities = slices.Clone(t.ManagedIdentities)
 	for i := range t.ManagedIdentities {
-		t.ManagedIdentities[i].Assignments = slices.Clone(t.ManagedIdentities[i].Assignments)
+		m := &t.ManagedIdentities[i]
+		m.Assignments, m.FederatedCredentials = slices.Clone(m.Assignments), slices.Clone(m.FederatedCredentials)
+	}
+	t.Groups = slices.Clone(t.Groups)
+	for i := range t.Groups {
+		t.Groups[i].Members = slices.Clone(t.Groups[i].Members)
 	}
 	return t
 }

@@ -25,9 +25,10 @@ const (
 	publicID   = "7b2de0aa-2dc1-45a4-a6fd-fd8a1e60f5f7"
 	ordersID   = "9f3b5c1e-2a74-4b41-8a39-0c7d1f6e2b90"
 
-	canary    = "kL~canary+secret/1%=&"
-	canaryTwo = "kL~canary-secret-2"
-	secretID  = "0f1d9c2e-6f38-4c6a-93a5-5a4c0e4a7d11"
+	canary      = "kL~canary+secret/1%=&"
+	canaryTwo   = "kL~canary-secret-2"
+	canaryEnded = "kL~canary-secret-3"
+	secretID    = "0f1d9c2e-6f38-4c6a-93a5-5a4c0e4a7d11"
 )
 
 var testKeys = sync.OnceValue(func() []*jwt.SigningKey {
@@ -57,7 +58,7 @@ func testTenant() Tenant {
 			{Name: "absent", ClientID: absentID, AppIDURIs: []string{"api://absent"}, NoServicePrincipal: true, Secrets: []Secret{{ID: secretID, Value: secret.New(canary)}}},
 			{
 				Name: "billing", ClientID: billingID,
-				Secrets: []Secret{{ID: secretID, Value: secret.New(canary)}, {ID: "two", Value: secret.New(canaryTwo)}, {ID: "empty"}},
+				Secrets: []Secret{{ID: secretID, Value: secret.New(canary)}, {ID: "two", Value: secret.New(canaryTwo), Ends: clock.Add(time.Nanosecond)}, {ID: "empty"}, {ID: "ended", Value: secret.New(canaryEnded), Ends: clock}},
 				Permissions: []Permission{
 					{"kafka", "Kafka.Write", true}, {"kafka", "Kafka.Read", false}, {"kafka", "Kafka.Old", true}, {"kafka", "Kafka.People", true}, {"closed", "Enter", false},
 				},
@@ -70,6 +71,7 @@ func testTenant() Tenant {
 			{Name: "orders", ClientID: ordersID, ObjectID: "3d0e8e52-71c5-4d8e-b0a4-1f2f4a6f9c33", Assignments: []Assignment{{"kafka", "Kafka.Read"}}},
 			{Name: "machine", System: true, ClientID: "7a1de0f4-94cf-4a0f-8f4e-b0b6b7a3c2d8", Disabled: true},
 		},
+		Groups: []Group{{Name: "people", Members: []string{"billing"}}},
 	}
 }
 
@@ -101,7 +103,7 @@ func do(t testing.TB, s *httptest.Server, r *http.Request) (*http.Response, map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{canary, canaryTwo, url.QueryEscape(canary)} {
+	for _, s := range []string{canary, canaryTwo, canaryEnded, url.QueryEscape(canary)} {
 		if strings.Contains(string(text), s) {
 			t.Errorf("the answer holds a secret: %s", text)
 		}

@@ -1,6 +1,8 @@
 package imds
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -68,4 +70,30 @@ func keep(life time.Duration) time.Duration {
 		return life / 2
 	}
 	return life - margin
+}
+
+// clear forgets all and says how many they were.
+func (c *cache) clear() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.entries)
+	c.entries = nil
+	return n
+}
+
+// kept are those that would be handed out now.
+func (c *cache) kept(now time.Time) []KeptToken {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := []KeptToken{}
+	for k, entry := range c.entries {
+		if !now.Before(entry.until) {
+			continue
+		}
+		all = append(all, KeptToken{k.clientID, k.resource, entry.grant.Version, entry.until, entry.grant.Expires})
+	}
+	slices.SortFunc(all, func(a, b KeptToken) int {
+		return cmp.Or(cmp.Compare(a.ClientID, b.ClientID), cmp.Compare(a.Resource, b.Resource))
+	})
+	return all
 }

@@ -44,6 +44,7 @@ type Identity struct {
 // Grant is a token that an issuer made.
 type Grant struct {
 	AccessToken secret.String
+	Version     string // "1.0" or "2.0", for people; "" when the token has none
 	Expires     time.Time
 	NotBefore   time.Time
 }

@@ -66,7 +66,7 @@ func (d *directory) Token(i imds.Identity, resource string) (imds.Grant, error) 
 	d.made++
 	now := d.now()
 	text, err := key.Sign(nil, map[string]any{"sub": i.ObjectID, "aud": resource, "exp": now.Add(d.life).Unix(), "n": d.made})
-	return imds.Grant{AccessToken: secret.New(text), Expires: now.Add(d.life), NotBefore: now.Add(-5 * time.Minute)}, err
+	return imds.Grant{AccessToken: secret.New(text), Version: "2.0", Expires: now.Add(d.life), NotBefore: now.Add(-5 * time.Minute)}, err
 }
 
 // machine is a service with a clock that tests set.

@@ -12,7 +12,7 @@ func oktaClaims(g grant) map[string]any {
 		"ver": 1,
 		"jti": "AT." + g.id,
 		"iss": g.issuer,
-		"aud": g.audience,
+		"aud": g.audience[0],
 		"iat": g.issued.Unix(),
 		"exp": g.expires.Unix(),
 		"cid": g.client.ID,
@@ -29,7 +29,7 @@ func cloudentityClaims(g grant) map[string]any {
 	return map[string]any{
 		"jti": uuid(g.id),
 		"iss": g.issuer,
-		"aud": []string{g.client.ID, g.audience},
+		"aud": append([]string{g.client.ID}, g.audience...),
 		"iat": g.issued.Unix(),
 		"nbf": g.issued.Unix(),
 		"exp": g.expires.Unix(),
@@ -85,8 +85,8 @@ func keycloakClaims(g grant) map[string]any {
 		"realm_access":       map[string]any{"roles": append([]string{"default-roles-" + strings.ToLower(g.server), "offline_access", "uma_authorization"}, g.client.Roles...)},
 		"resource_access":    map[string]any{account: map[string]any{"roles": []string{"manage-account", "manage-account-links", "view-profile"}}},
 	}
-	if g.audience != account {
-		claims["aud"] = []string{g.audience, account}
+	if g.audience[0] != account {
+		claims["aud"] = []string{g.audience[0], account}
 	}
 	return claims
 }

@@ -18,6 +18,9 @@ type Host struct {
 // Add adds a provider before the host serves. It is an Invalid error when
 // another one answers at one of its paths.
 func (h *Host) Add(p *Provider) error {
+	if h.named(p.name) != nil {
+		return fault.New(fault.Invalid, "the name %q is taken by another server, expected one of its own", p.name).At("name")
+	}
 	for path := range p.routes {
 		if other, taken := h.paths[path]; taken {
 			return fault.New(fault.Invalid, "the server %q answers at %s as %q does, expected paths of its own", p.server, path, other.server).At("server")
@@ -31,6 +34,14 @@ func (h *Host) Add(p *Provider) error {
 		if path != issuedPath { // which is everybody's
 			h.paths[path] = p
 		}
+	}
+	return nil
+}
+
+// named is the provider of a name, nil for none.
+func (h *Host) named(name string) *Provider {
+	if i := slices.IndexFunc(h.providers, func(p *Provider) bool { return p.name == name }); i >= 0 {
+		return h.providers[i]
 	}
 	return nil
 }

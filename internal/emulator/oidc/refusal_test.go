@@ -104,7 +104,8 @@ func TestRequestsThatAreNoForms(t *testing.T) {
 		{"another server", "POST", "/oauth2/other/v1/token", "application/x-www-form-urlencoded", goodForm, 404, "E0000007"},
 		{"untidy path", "POST", "http://h/oauth2//default/v1/token", "application/x-www-form-urlencoded", goodForm, 404, "E0000007"},
 		{"root", "GET", "/", "", "", 404, "E0000007"},
-		{"JSON", "POST", tokenPath, "application/json", `{"grant_type":"client_credentials"}`, 400, ""},
+		{"JSON", "POST", tokenPath, "application/json", `{"grant_type":"client_credentials"}`, 415, "E0000021"},
+		{"no type", "POST", tokenPath, "", goodForm, 415, "E0000021"},
 		{"in the address", "POST", tokenPath + "?" + goodForm, "application/x-www-form-urlencoded", "", 400, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,12 +18,16 @@ const (
 	// Keycloak is a realm of Keycloak's; Server is its name
 	// (https://www.keycloak.org/securing-apps/oidc-layers).
 	Keycloak Shape = "keycloak"
+	// Kubernetes is a cluster's issuer of service account tokens; Server is a name
+	// of ours. It has no token endpoint: the cluster puts tokens into files
+	// (https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection).
+	Kubernetes Shape = "kubernetes"
 )
 
 // shape is everything that differs between vendors. {server} in paths stands
 // for the authorization server.
 type shape struct {
-	issuer, token, keys string
+	issuer, token, keys string // token is "" when there is no such endpoint
 	discovery           []string
 	parts               int            // of the path that {server} stands for
 	alg                 string         // that its tokens are signed with
@@ -33,9 +37,10 @@ type shape struct {
 	scopeRequired       bool
 	allScopes           bool // are granted to who asks for none
 	basicAlone          bool // an id in the body beside the header is refused, even the same
+	perClient           bool // a client may be limited to one way of sending its secret
 	claims              func(grant) map[string]any
 	refusals            map[reason]refusal
-	errorID             func() string // of the vendor's own error bodies
+	ownError            func(refusal) any // the vendor's own error bodies
 }
 
 var shapes = map[Shape]shape{
@@ -51,9 +56,10 @@ var shapes = map[Shape]shape{
 		alg:           "RS256",
 		scopeRequired: true,
 		basicAlone:    true,
+		perClient:     true,
 		claims:        oktaClaims,
 		refusals:      oktaRefusals,
-		errorID:       func() string { return "oae" + random(16) },
+		ownError:      newOktaError,
 	},
 	Cloudentity: {
 		issuer:    "/{server}",
@@ -62,6 +68,7 @@ var shapes = map[Shape]shape{
 		discovery: []string{"/{server}/.well-known/openid-configuration"},
 		parts:     2,
 		alg:       "RS256",
+		perClient: true,
 		claims:    cloudentityClaims,
 		refusals:  cloudentityRefusals,
 	},
@@ -88,8 +95,19 @@ var shapes = map[Shape]shape{
 		header:    map[string]any{"typ": "JWT"},
 		roles:     true,
 		allScopes: true,
+		perClient: true,
 		claims:    keycloakClaims,
 		refusals:  keycloakRefusals,
+	},
+	Kubernetes: {
+		issuer:    "/{server}",
+		keys:      "/{server}/openid/v1/jwks",
+		discovery: []string{"/{server}/.well-known/openid-configuration"},
+		parts:     1,
+		alg:       "RS256",
+		claims:    kubernetesClaims,
+		refusals:  kubernetesRefusals,
+		ownError:  newKubernetesStatus,
 	},
 }
 
@@ -98,7 +116,7 @@ type grant struct {
 	id       string // random
 	issuer   string
 	server   string
-	audience string
+	audience []string // the provider's one, or several of a token that was made for them
 	client   Client
 	scopes   []string
 	issued   time.Time

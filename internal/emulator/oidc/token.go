@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/httpd"
@@ -19,6 +20,9 @@ type success struct {
 
 // tokenEndpoint answers a request of RFC 6749 section 4.4.2.
 func (p *Provider) tokenEndpoint(r *http.Request) answer {
+	if !httpd.IsForm(r) {
+		return p.shape.refuse(notForm)
+	}
 	form, err := httpd.ReadForm(r)
 	if err != nil && fault.KindOf(err) == fault.Invalid {
 		return p.shape.refuse(repeated)
@@ -46,7 +50,17 @@ func (p *Provider) tokenEndpoint(r *http.Request) answer {
 	if !ok {
 		return p.shape.refuse(why)
 	}
-	return p.issue(client, scopes)
+	wrong := httpd.TakeTokenFault(r.Context())
+	text, err := p.issue(client, scopes, []string{p.audience}, wrong.Clock)
+	if err != nil {
+		return failed
+	}
+	if wrong.Opaque {
+		text = random(32)
+	}
+	return answer{status: http.StatusOK, body: success{
+		TokenType: "Bearer", ExpiresIn: int64(p.lifetime.Seconds()), AccessToken: text, Scope: strings.Join(scopes, " "),
+	}}
 }
 
 // allowed are the scopes asked for, each once, when the provider has them all.
@@ -70,22 +84,17 @@ func (p *Provider) allowed(asked string) ([]string, reason, bool) {
 	return scopes, 0, true
 }
 
-func (p *Provider) issue(client Client, scopes []string) answer {
-	faults := p.currentFaults()
-	now := p.now().Add(faults.Clock)
+// issue makes a token and lists it. ahead is how wrong the provider's clock is.
+func (p *Provider) issue(client Client, scopes, audience []string, ahead time.Duration) (string, error) {
+	now, key := p.now().Add(ahead), p.keys.now().signer
 	claims := p.shape.claims(grant{
-		id: random(32), issuer: p.Issuer(), server: p.server, audience: p.audience, client: client,
+		id: random(32), issuer: p.Issuer(), server: p.server, audience: audience, client: client,
 		scopes: scopes, issued: now, expires: now.Add(p.lifetime),
 	})
-	text, err := p.key.Sign(p.shape.header, claims)
+	text, err := key.Sign(p.shape.header, claims)
 	if err != nil {
-		return failed
+		return "", err
 	}
-	if faults.Opaque {
-		text = random(32)
-	}
-	p.issued.add(issuedOf(claims, client.ID, scopes, now, p.lifetime, p.key.Kid))
-	return answer{status: http.StatusOK, body: success{
-		TokenType: "Bearer", ExpiresIn: int64(p.lifetime.Seconds()), AccessToken: text, Scope: strings.Join(scopes, " "),
-	}}
+	p.issued.add(issuedOf(claims, client.ID, scopes, now, p.lifetime, key.Kid))
+	return text, nil
 }

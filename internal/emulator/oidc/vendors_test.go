@@ -12,6 +12,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/emulator/oidc"
 	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/httpd"
 	"github.com/klammhq/klamm/internal/jwt"
 	"github.com/klammhq/klamm/internal/secret"
 )
@@ -223,6 +224,28 @@ func TestVendorsRefuse(t *testing.T) {
 	}
 }
 
+// TestVendorsRefuseWhatIsNoForm in their words.
+func TestVendorsRefuseWhatIsNoForm(t *testing.T) {
+	for name, want := range map[string]struct {
+		status int
+		body   string
+	}{
+		"Cloudentity": {400, `{"error":"invalid_request","error_description":"The request body is no form."}`},
+		"Cognito":     {400, `{"error":"invalid_request"}`},
+		"Keycloak":    {415, `{"error":"HTTP 415 Unsupported Media Type"}`},
+	} {
+		v := vendors(t)[name]
+		r := httptest.NewRequest(http.MethodPost, v.token, strings.NewReader(`{"grant_type":"client_credentials"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", basic(v.config.Clients[0].ID, password))
+		w := httptest.NewRecorder()
+		v.open(t).ServeHTTP(w, r)
+		if w.Code != want.status || w.Body.String() != want.body {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
 // challenged is the status of a client that did not prove itself.
 var challenged = map[string]int{"Cloudentity": 401, "Keycloak": 401}
 
@@ -251,28 +274,40 @@ func TestVendorsNew(t *testing.T) {
 	}
 }
 
-// TestFaults: faults hold from one request to the next, and end.
+// TestFaults: what a fault says is wrong with the next token is, and no more.
 func TestFaults(t *testing.T) {
 	for name, v := range vendors(t) {
-		v.config.Faults = oidc.Faults{Opaque: true}
 		p := v.open(t)
-		form := "grant_type=client_credentials"
+		faults := &httpd.Faults{Tokens: true}
+		h := faults.Wrap(p)
 		ask := func() string {
 			t.Helper()
-			return read[answer](t, v.ask(p, basic(v.config.Clients[0].ID, password), form), http.StatusOK).AccessToken
+			return read[answer](t, v.ask(h, basic(v.config.Clients[0].ID, password), "grant_type=client_credentials"), http.StatusOK).AccessToken
 		}
+		set := func(f httpd.TokenFault, times int) {
+			t.Helper()
+			if err := faults.Set(httpd.Fault{Token: f, Times: times}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(httpd.TokenFault{Opaque: true}, 2)
+		get(h, v.keys) // issues none, and does not count
+		v.ask(h, basic(v.config.Clients[0].ID, "wrong"), "grant_type=client_credentials")
 		if opaque := ask(); strings.Contains(opaque, ".") || len(opaque) < 40 || opaque == ask() {
 			t.Errorf("%s: an opaque token is %q", name, opaque)
 		}
-		for _, ahead := range []time.Duration{10 * time.Minute, -2 * time.Hour, 0} {
-			p.SetFaults(oidc.Faults{Clock: ahead})
-			token := verified(t, p, v.keys, ask())
-			expires, err := token.Expires()
-			if err != nil || token.Claims["iat"] != start.Add(ahead).Unix() || !expires.Equal(start.Add(ahead+time.Hour)) {
-				t.Errorf("%s, %s ahead: iat %v, exp %v, %v", name, ahead, token.Claims["iat"], expires, err)
+		verified(t, p, v.keys, ask())
+		for _, ahead := range []time.Duration{10 * time.Minute, -2 * time.Hour} {
+			set(httpd.TokenFault{Clock: ahead}, 1)
+			for _, ahead := range []time.Duration{ahead, 0} {
+				token := verified(t, p, v.keys, ask())
+				expires, err := token.Expires()
+				if err != nil || token.Claims["iat"] != start.Add(ahead).Unix() || !expires.Equal(start.Add(ahead+time.Hour)) {
+					t.Errorf("%s, %s ahead: iat %v, exp %v, %v", name, ahead, token.Claims["iat"], expires, err)
+				}
 			}
 		}
-		if issued := p.Issued(); len(issued) != 5 || !issued[2].IssuedAt.Equal(start.Add(10*time.Minute)) {
+		if issued := p.Issued(); len(issued) != 7 || !issued[3].IssuedAt.Equal(start.Add(10*time.Minute)) {
 			t.Errorf("%s: issued %+v", name, issued)
 		}
 	}
