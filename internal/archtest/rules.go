@@ -63,20 +63,25 @@ var may = map[string]string{
 	"internal/archtest": "",
 	"cmd/klamm":         "internal/cli",
 
-	// Clients of the gateway as users write them; they see no package of ours.
-	"interop/franz": "",
+	// Clients of the gateway as users write them: they see what is public.
+	"examples/azidentity": "token token/franz",
+	"examples/claims":     "",
+	"examples/orders":     "token token/franz",
+	"interop/franz":       "",
 }
 
 // owners lists the foreign modules that may be imported, and by whom, so that
 // replacing one touches those packages only. Tests may import more.
 var owners = map[string]string{
 	"cel.dev/cel-go":                      "internal/filter",
+	"github.com/Azure/azure-sdk-for-go":   "examples/azidentity interop/franz",
 	"github.com/go-jose/go-jose/v4":       "internal/jwt",
 	"github.com/prometheus/client_golang": "internal/metrics",
 	"github.com/spf13/cobra":              "internal/cli",
 	"github.com/twmb/franz-go/pkg/kerr":   "internal/engine internal/kclient internal/upstream interop/franz",
 	"github.com/twmb/franz-go/pkg/kfake":  "internal/engine",
-	"github.com/twmb/franz-go/pkg/kgo":    "internal/kclient interop/franz",
+	"github.com/twmb/franz-go/pkg/kadm":   "examples/azidentity",
+	"github.com/twmb/franz-go/pkg/kgo":    "internal/kclient examples/azidentity examples/orders interop/franz",
 	"github.com/twmb/franz-go/pkg/kmsg":   "internal/kafka internal/kafka/api internal/gateway internal/engine internal/upstream",
 	"github.com/twmb/franz-go/pkg/sasl":   "token/franz internal/upstream interop/franz",
 	"go.yaml.in/yaml/v4":                  "internal/config",
