@@ -51,15 +51,6 @@ func atTheDoorUnheard() []unheard {
 		{"SaslHandshake 0, an old client", "`{\"status\":\"invalid_token\"}` when its token is refused; no reference", "", "", "the refusal is audited: `klamm explain --principal CLIENT-ID --last`; better use a client that speaks SaslHandshake 1", oldHandshake, false},
 		{"a version of a request that klamm does not serve", "error 35 (UNSUPPORTED_VERSION)", "", "", "let the client ask for ApiVersions; every maintained one does", unservedVersion, false},
 		{"SaslAuthenticate without SaslHandshake, once inside", "error 34 (ILLEGAL_SASL_STATE) and `" + twiceInside + "`", "", "", "begin a re-authentication with SaslHandshake 1", inside(aloneAuthenticates), false},
-		{"a re-authentication by SaslHandshake 0", closes, "refused", "a re-authentication by SaslHandshake 0", "use a client that speaks SaslHandshake 1", inside(func(w *wire) error {
-			hs := kmsg.NewPtrSASLHandshakeRequest()
-			hs.Mechanism = "OAUTHBEARER"
-			return errors.Join(w.send(hs), w.ended())
-		}), false},
-		{"a request between the two of a re-authentication", closes, "refused", "in the middle of a re-authentication", "report it to the client's library: nothing may come between them (KIP-368)", inside(func(w *wire) error {
-			_, err := w.handshake(1, "OAUTHBEARER")
-			return errors.Join(err, w.send(metadataOf()), w.ended())
-		}), false},
 		{"the broker behind this address is gone", closes, "dead-broker", "", "look at the cluster behind; klamm keeps trying", brokerGone, true},
 		{"the broker behind this address hangs up", closes, "upstream", "", "look at the log of that broker, which has the time and klamm's user", brokerHangsUp, true},
 		{"the token ends and the client does not log in again", closes, "session", "", "use a client that re-authenticates (KIP-368), or let it reconnect", tokenEnds, false},

@@ -46,7 +46,22 @@ func onceInside() []provocation {
 			return q
 		}, nil, guard.CodeUnserved)},
 		{code: guard.CodeUnserved, slip: "a change to a broker's configuration", hint: "configuration of a BROKER", by: asks("admin", "svc-configures", brokerConfig, configured, guard.CodeUnserved)},
-		{code: guard.CodeUnserved, slip: "a re-authentication by another mechanism", hint: "PLAIN", by: otherMechanism},
+		{code: guard.CodeUnserved, slip: "a re-authentication by another mechanism", hint: "PLAIN", by: renews("svc-plain", func(w *wire) (int16, error) {
+			r, err := w.handshake(1, "PLAIN")
+			if err != nil {
+				return 0, err
+			}
+			return r.ErrorCode, nil
+		})},
+		{code: guard.CodeUnserved, slip: "a re-authentication by SaslHandshake 0", hint: "KIP-368", by: renews("svc-old", func(w *wire) (int16, error) {
+			hs := kmsg.NewPtrSASLHandshakeRequest()
+			hs.Mechanism = "OAUTHBEARER"
+			return 0, w.send(hs)
+		})},
+		{code: guard.CodeUnserved, slip: "a request between the two of a re-authentication", hint: "in the middle of", by: renews("svc-between", func(w *wire) (int16, error) {
+			_, err := w.handshake(1, "OAUTHBEARER")
+			return 0, errors.Join(err, w.send(metadataOf()))
+		})},
 		{code: guard.CodeNoLifetime, by: lateKeys},
 		{code: guard.CodeUnstated, by: unstated, note: "No client can lead here: the example is of a gateway whose rules were replaced by some that state no reason."},
 		{code: authn.Retrusted, note: foundBy, by: afterChange("svc-retrusted", authn.Retrusted, func(text string) string {
@@ -87,20 +102,22 @@ type unknown struct{ *kmsg.MetadataRequest }
 
 func (unknown) Key() int16 { return 999 }
 
-// otherMechanism renews a session by PLAIN.
-func otherMechanism(h *house) (o outcome, err error) {
-	message := here(h.token(map[string]any{"sub": "svc-plain"}))
-	w, err := h.admitted(message)
-	if err != nil {
+// renews begins to renew a session in a way that ends it.
+func renews(sub string, begin func(*wire) (int16, error)) func(*house) (outcome, error) {
+	return func(h *house) (o outcome, err error) {
+		message := here(h.token(map[string]any{"sub": sub}))
+		w, err := h.admitted(message)
+		if err != nil {
+			return o, err
+		}
+		defer w.Close()
+		if o.kafka, err = begin(w); err != nil {
+			return o, err
+		}
+		err = w.ended()
+		o.tokens, o.record = tokensOf(message), h.last(sub, guard.CodeUnserved)
 		return o, err
 	}
-	defer w.Close()
-	r, err := w.handshake(1, "PLAIN")
-	if err != nil {
-		return o, err
-	}
-	o.kafka, o.tokens, o.record = r.ErrorCode, tokensOf(message), h.last("svc-plain", guard.CodeUnserved)
-	return o, w.ended()
 }
 
 // operate calls the ops surface.

@@ -42,7 +42,7 @@ func (v *verified) identityOf(c iam.Credential, generation uint64) iam.Identity 
 	return iam.Identity{
 		Provider: v.provider.ID, Cluster: c.Cluster, Mechanism: c.Mechanism,
 		LogicalCluster: c.LogicalCluster, PoolSelection: c.PoolSelection,
-		Expires: v.times.expires, Claims: v.claims, KeyID: v.kid, Generation: generation,
+		Expires: v.times.expires, Claims: v.claims, Key: v.key, Generation: generation,
 	}
 }
 

@@ -179,7 +179,7 @@ func TestLetIn(t *testing.T) {
 				if id.Principal != c.principal || strings.Join(id.Pools, " ") != c.pools || id.Claim != c.claim || id.Provider == "" {
 					t.Errorf("identity %+v", id)
 				}
-				if id.KeyID != signer().Public().ID || id.Generation != 7 || id.PoolSelection != c.selection || id.Cluster != "lkc-orders" || !strings.HasPrefix(id.CRN, "crn://confluent.cloud/organization=6a4e3a2c/identity-provider=op-") {
+				if id.Key != signer().Public().Thumbprint() || id.Generation != 7 || id.PoolSelection != c.selection || id.Cluster != "lkc-orders" || !strings.HasPrefix(id.CRN, "crn://confluent.cloud/organization=6a4e3a2c/identity-provider=op-") {
 					t.Errorf("identity %+v", id)
 				}
 				if len(id.Acting) != len(id.Pools) || id.Acting[0] != iam.PoolPrincipal(id.Pools[0]) {

@@ -13,6 +13,7 @@ type verified struct {
 	provider *provider
 	version  uint64 // of the key set that verified it
 	kid      string
+	key      string // its thumbprint: a key id is only a name
 	claims   map[string]any
 	times    times
 	step     iam.Step // of a token that is shown again

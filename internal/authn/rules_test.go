@@ -156,7 +156,7 @@ func TestReassess(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || strings.Join(id.Pools, " ") != c.pools || id.Generation != 8 || !id.Expires.Equal(was.Expires) || id.KeyID != was.KeyID {
+			if err != nil || strings.Join(id.Pools, " ") != c.pools || id.Generation != 8 || !id.Expires.Equal(was.Expires) || id.Key != was.Key {
 				t.Errorf("%+v, %v", id, err)
 			}
 			if len(was.Pools) == 0 || was.Generation != 7 {

@@ -58,12 +58,12 @@ func (a *Authenticator) verify(ctx context.Context, t *trail, token secret.Strin
 	if err := p.checkAudience(t, parsed.Claims); err != nil {
 		return nil, err
 	}
-	version, err := p.checkSignature(ctx, t, parsed)
+	key, version, err := p.checkSignature(ctx, t, parsed)
 	if err != nil {
 		return nil, err
 	}
 	again := iam.Step{Name: "token", OK: true, Saw: "the same as was verified before: of " + p.ID + ", valid until " + stamp(when.expires) + ", by key " + show(parsed.Kid)}
-	v := &verified{provider: p, version: version, kid: parsed.Kid, claims: parsed.Claims, times: when, step: again}
+	v := &verified{provider: p, version: version, kid: parsed.Kid, key: key.Thumbprint(), claims: parsed.Claims, times: when, step: again}
 	a.verified.add(hash, v)
 	return v, nil
 }
@@ -145,24 +145,24 @@ func (p *provider) noKey(t *trail, kid string, err error) error {
 // checkSignature finds the key and verifies with it. It returns the version of
 // the key set before the key was found: should the keys change meanwhile, what
 // is remembered is out of date rather than wrong.
-func (p *provider) checkSignature(ctx context.Context, t *trail, token *jwt.Token) (version uint64, err error) {
+func (p *provider) checkSignature(ctx context.Context, t *trail, token *jwt.Token) (key jwt.Key, version uint64, err error) {
 	version = p.trust.Keys.Version()
-	key, err := p.trust.Keys.Key(ctx, token.Kid)
+	key, err = p.trust.Keys.Key(ctx, token.Kid)
 	if now := p.trust.Keys.Version(); err == nil && now != version { // finding it was a fetch
 		version = now
 		key, err = p.trust.Keys.Key(ctx, token.Kid)
 	}
 	if err != nil {
-		return 0, p.noKey(t, token.Kid, err)
+		return key, 0, p.noKey(t, token.Kid, err)
 	}
 	if p.entra != nil {
 		if err := p.entra.checkKey(t, key.Issuer); err != nil {
-			return 0, err
+			return key, 0, err
 		}
 	}
 	if err := token.Verify(key); err != nil {
-		return 0, t.fail(BadSignature, "signature", cut(err.Error()), "a signature by a key of "+p.ID, "")
+		return key, 0, t.fail(BadSignature, "signature", cut(err.Error()), "a signature by a key of "+p.ID, "")
 	}
 	t.ok("signature", "good, by key "+show(key.ID))
-	return version, nil
+	return key, version, nil
 }

@@ -50,7 +50,7 @@ The gateway's ops listener answers; it is on loopback or a unix socket.`,
 		},
 	}
 	cmd.Flags().StringVar(&ops, "ops", os.Getenv("KLAMM_OPS_URL"), "the gateway's ops listener: http://HOST:PORT or unix:PATH (KLAMM_OPS_URL; default "+defaultOps+")")
-	cmd.Flags().StringVar(&principal, "principal", "", "whose refusal: a principal (User:pool-…), an identity claim's value or a client id")
+	cmd.Flags().StringVar(&principal, "principal", "", "whose refusal: a principal (User:pool-…), an identity claim's value, a client id, or the address of who could not log in")
 	cmd.Flags().BoolVar(&last, "last", false, "the last refusal of --principal")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the event and its steps as JSON")
 	return cmd

@@ -43,7 +43,7 @@ const (
 // beside it, so that their own faults can be told at once.
 func Parse(name string, data []byte) ([]*Document, error) {
 	if len(data) > MaxDocument {
-		return nil, fault.New(fault.Exhausted, "the file has %d bytes, expected at most %d", len(data), MaxDocument).At(name)
+		return nil, fault.New(fault.Invalid, "the file has %d bytes, expected at most %d", len(data), MaxDocument).At(name)
 	}
 	if err := checkText(name, data); err != nil {
 		return nil, err
@@ -124,9 +124,9 @@ func checkText(name string, data []byte) error {
 		r, size := utf8.DecodeRune(data[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return fault.New(fault.Malformed, "byte 0x%02x is not UTF-8", data[i]).At(fmt.Sprintf("%s:%d:%d", name, line, column))
+			return fault.New(fault.Invalid, "byte 0x%02x is not UTF-8", data[i]).At(fmt.Sprintf("%s:%d:%d", name, line, column))
 		case r < ' ' && r != '\n' && r != '\r' && r != '\t', r >= 0x7f && r < 0xa0 && r != 0x85:
-			return fault.New(fault.Malformed, "control character U+%04X is not allowed", r).At(fmt.Sprintf("%s:%d:%d", name, line, column))
+			return fault.New(fault.Invalid, "control character U+%04X is not allowed", r).At(fmt.Sprintf("%s:%d:%d", name, line, column))
 		case r == '\n':
 			line, column = line+1, 0
 		}
@@ -145,12 +145,12 @@ var plainWords = []struct{ begins, words string }{
 }
 
 func syntaxError(name string, err error) *fault.Error {
-	f := fault.New(fault.Malformed, "this is not YAML").At(name).Because(err)
+	f := fault.New(fault.Invalid, "this is not YAML").At(name).Because(err)
 	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
-		f.Message = "this is not YAML: " + load.Message
+		f.Message, f.Cause = "this is not YAML: "+load.Message, nil // which says the same
 		for _, p := range plainWords {
 			if strings.HasPrefix(load.Message, p.begins) {
-				f.Message, f.Cause = p.words, nil
+				f.Message = p.words
 			}
 		}
 		if load.Mark.Line > 0 {

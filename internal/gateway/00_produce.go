@@ -108,7 +108,7 @@ func (s *session) producedEdit(c *call, version int16) func([]byte) ([]byte, err
 		}
 		call := who // the edits of two answers must not share it
 		call.Correlation = correlation
-		s.upstreamRefused(call, resp)
+		s.upstreamRefused(call, anyTopic(iam.Write), resp)
 		s.target.rewrite(resp)
 		return resp.AppendTo(kafka.ResponseHeader(nil, keyProduce, version, correlation)), nil
 	}}

@@ -35,7 +35,7 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	}
 	c.asked = true
 	if s.fetch.ReplicaID != -1 {
-		c.attack("a Fetch as replica", "a consumer, whose replica id is -1")
+		c.attack("a Fetch as replica", "a consumer, whose replica id is -1", fetchBehind)
 		return relay.Plan{}, c.err
 	}
 	if e := s.fetch.SessionEpoch; e != 0 && e != -1 {
@@ -89,7 +89,7 @@ func (s *session) streamedEdit(c *call, version int16) kafka.StreamEdit {
 	who := guard.Call{Method: c.Method, ClientID: strings.Clone(c.ClientID)}
 	s.streamed = streamEdit{version, &fetchAnswers{
 		FetchStream: api.NewFetchStream(version, topicDenied),
-		refused:     func() { s.refuseUpstream(who) },
+		refused:     func() { s.refuseUpstream(who, anyTopic(iam.Read)) },
 	}}
 	return s.streamed.edit
 }

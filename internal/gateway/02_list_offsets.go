@@ -25,6 +25,6 @@ func (c *call) consumer(replica int32) bool {
 	if replica == -1 || replica == -2 {
 		return true
 	}
-	c.attack("a replica id", "a consumer, whose replica id is -1 or -2")
+	c.attack("a replica id", "a consumer, whose replica id is -1 or -2", fetchBehind)
 	return false
 }

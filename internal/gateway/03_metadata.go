@@ -92,6 +92,10 @@ func (s *session) lookUp(c *call, names []string, create bool) ([]kmsg.MetadataR
 	if len(names) == 0 {
 		return nil, nil
 	}
+	op := iam.Describe
+	if create {
+		op = iam.Create
+	}
 	ask := kmsg.NewPtrMetadataRequest()
 	ask.Version, ask.AllowAutoTopicCreation = 4, create
 	for _, name := range names {
@@ -101,7 +105,7 @@ func (s *session) lookUp(c *call, names []string, create bool) ([]kmsg.MetadataR
 	if err != nil {
 		return nil, err
 	}
-	s.upstreamRefused(c.Call, resp)
+	s.upstreamRefused(c.Call, do(op, topic(names[0])), resp)
 	return resp.(*kmsg.MetadataResponse).Topics, nil
 }
 

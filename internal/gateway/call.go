@@ -17,12 +17,13 @@ type call struct {
 	ctx     context.Context
 	session *session
 
-	asked  bool     // a decision was asked for, or none is needed
-	whole  *refusal // the request as a whole is refused
-	kept   int      // items that stay in the request
-	cut    int      // items that were removed
-	missed int      // ids of no topic
-	err    error    // the session has ended, or the request is an attack: close
+	asked  bool       // a decision was asked for, or none is needed
+	first  iam.Action // what was asked for first
+	whole  *refusal   // the request as a whole is refused
+	kept   int        // items that stay in the request
+	cut    int        // items that were removed
+	missed int        // ids of no topic
+	err    error      // the session has ended, or the request is an attack: close
 	edits  []func(kmsg.Response)
 	// reply is the answer when it is made here; the request is not sent.
 	reply kmsg.Response
@@ -31,10 +32,16 @@ type call struct {
 // free says that the request needs no right; reason is for the reader.
 func (c *call) free(string) { c.asked = true }
 
+func (c *call) ask(a iam.Action) {
+	if c.asked = true; c.first.Op == 0 {
+		c.first = a
+	}
+}
+
 // may decides about one action, or several of which one is enough; the first
 // is the one that a refusal names. It returns nil when that is allowed.
 func (c *call) may(actions ...iam.Action) *refusal {
-	c.asked = true
+	c.ask(actions[0])
 	if c.err != nil {
 		return &refusal{code: deniedCodes[actions[0].On.Type]}
 	}
@@ -43,7 +50,7 @@ func (c *call) may(actions ...iam.Action) *refusal {
 
 // one is may for a single action, without an allocation when it is allowed.
 func (c *call) one(a iam.Action) *refusal {
-	c.asked = true
+	c.ask(a)
 	err := c.session.grant.Allow(c.Call, a)
 	if err == nil {
 		return nil
@@ -73,11 +80,20 @@ func (c *call) must(actions ...iam.Action) bool {
 }
 
 // attack audits what no client of good will sends, and has the connection
-// closed. Its event is about the cluster.
-func (c *call) attack(what, wanted string) {
+// closed. Its event is about the cluster; mend is for clients that meant well.
+func (c *call) attack(what, wanted, mend string) {
 	c.err = c.session.grant.Refuse(c.Call, iam.Action{Op: iam.ClusterAction, On: iam.ClusterResource()},
-		iam.Step{Name: "request", Saw: what, Wanted: wanted, Code: guard.CodeUnserved})
+		iam.Step{Name: "request", Saw: what, Wanted: wanted, Mend: mend, Code: guard.CodeUnserved})
 }
+
+// Mends of requests that are not served.
+const (
+	askVersions   = "use a client that asks for ApiVersions first, and keeps to what it is told"
+	fetchBehind   = "let replicas and mirrors fetch from the cluster behind, past klamm"
+	sameSASL      = "set the client's SASL mechanism to OAUTHBEARER, for every login of a connection"
+	newLogin      = "use a client that knows KIP-368, or let it connect anew when its token ends"
+	fewerRenewals = "see why the client logs in anew before every request: its tokens may live for seconds only"
+)
 
 // visible is the silent decision for listings. It may be used after the call.
 func (s *session) visible(op iam.Operation, on iam.Resource) bool {

@@ -7,8 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/fault"
-	"github.com/klammhq/klamm/internal/guard"
-	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/kafka/api"
 	"github.com/klammhq/klamm/internal/relay"
@@ -66,8 +64,8 @@ func (s *session) here(c *call, f *kafka.Frame, resp kmsg.Response) (relay.Plan,
 func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 	version, key, asked := f.Version, f.Key, req.GetVersion()
 	edits := slices.Clone(c.edits)
-	who := c.Call
-	who.ClientID, who.Held = strings.Clone(who.ClientID), nil // the answer comes after the frame is gone
+	who, what := c.Call, c.first // the answer comes after the frame is gone
+	who.ClientID, who.Held, what.On.Name = strings.Clone(who.ClientID), nil, strings.Clone(what.On.Name)
 	return relay.Plan{
 		Verdict: relay.Send,
 		Bytes:   appendRequest(f, req),
@@ -76,7 +74,7 @@ func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 			if err != nil {
 				return nil, err
 			}
-			s.upstreamRefused(who, resp)
+			s.upstreamRefused(who, what, resp)
 			resp.SetVersion(version)
 			for _, edit := range edits {
 				edit(resp)
@@ -86,25 +84,6 @@ func (s *session) send(c *call, f *kafka.Frame, req kmsg.Request) relay.Plan {
 			return resp.AppendTo(kafka.ResponseHeader(dst, key, version, correlation)), nil
 		},
 	}
-}
-
-// upstreamRefused audits an authorization error that comes from the broker: it
-// is klamm's own user who lacks the right there, whatever the client's roles.
-func (s *session) upstreamRefused(who guard.Call, resp kmsg.Response) {
-	if api.HasCode(resp, denied) {
-		s.refuseUpstream(who)
-	}
-}
-
-func (s *session) refuseUpstream(who guard.Call) {
-	s.grant.Refuse(who, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
-		Name: "upstream", Saw: "the cluster behind refused klamm's own user", Wanted: "a user that may do it", Code: guard.CodeUpstream,
-	})
-}
-
-// denied reports whether an error is one of authorization.
-func denied(code int16) bool {
-	return code == topicDenied || code == groupDenied || code == clusterDenied || code == transactionalIDDenied
 }
 
 // appendRequest writes a whole request with the header of f.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -37,10 +38,12 @@ func (r *renewal) tooMany(now time.Time) bool {
 
 func (s *session) handshake(c *call, f *kafka.Frame) (relay.Plan, error) {
 	if f.Version == 0 {
-		return closed("a re-authentication by SaslHandshake 0, which has no place for it")
+		c.attack("a re-authentication by SaslHandshake 0", "SaslHandshake 1", newLogin)
+		return relay.Plan{}, c.err
 	}
 	if s.renewal.tooMany(time.Now()) {
-		return closed("more than %d re-authentications in a minute", renewalsPerMinute)
+		c.attack(fmt.Sprintf("more than %d re-authentications in a minute", renewalsPerMinute), "one for each token", fewerRenewals)
+		return relay.Plan{}, c.err
 	}
 	resp, asked, err := shakeHands(f)
 	if err != nil {
@@ -48,7 +51,7 @@ func (s *session) handshake(c *call, f *kafka.Frame) (relay.Plan, error) {
 	}
 	plan := relay.Plan{Verdict: relay.Answer, Bytes: appendResponse(f, resp)}
 	if resp.ErrorCode != 0 {
-		c.attack("a re-authentication by "+asked, mechanism+", as at login")
+		c.attack("a re-authentication by "+asked, mechanism+", as at login", sameSASL)
 		plan.Hold, plan.Last = hold, true
 		return plan, nil
 	}

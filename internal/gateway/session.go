@@ -55,7 +55,7 @@ func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) 
 	defer c.end()
 	plan, err := s.plan(c, f)
 	if fault.KindOf(err) == fault.Malformed {
-		c.attack(err.Error(), "a request that can be read")
+		c.attack(err.Error(), "a request that can be read", askVersions)
 	}
 	return plan, err
 }
@@ -64,12 +64,13 @@ func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) 
 func (s *session) Unreadable(err error) {
 	c := s.begin(context.Background(), &kafka.Frame{Header: kafka.Header{Key: -1}})
 	defer c.end()
-	c.attack(err.Error(), "a request that can be read")
+	c.attack(err.Error(), "a request that can be read", askVersions)
 }
 
 func (s *session) plan(c *call, f *kafka.Frame) (relay.Plan, error) {
 	if s.renewal.begun && f.Key != keySaslAuthenticate {
-		return closed("a %s request in the middle of a re-authentication", nameOf(f.Key))
+		c.attack("a "+nameOf(f.Key)+" request in the middle of a re-authentication", "SaslAuthenticate after SaslHandshake", newLogin)
+		return relay.Plan{}, c.err
 	}
 	switch f.Key {
 	case keyApiVersions:
@@ -125,7 +126,7 @@ func (s *session) unserved(c *call, f *kafka.Frame) (relay.Plan, error) {
 	}
 	req := kmsg.RequestForKey(f.Key)
 	if req == nil || f.Version < 0 || f.Version > req.MaxVersion() {
-		c.attack(nameOf(f.Key)+" in a version that is not known", "an API key and version of ApiVersions")
+		c.attack(nameOf(f.Key)+" in a version that is not known", "an API key and version of ApiVersions", askVersions)
 		return relay.Plan{}, c.err
 	}
 	req.SetVersion(f.Version)

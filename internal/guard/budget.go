@@ -6,25 +6,35 @@ import (
 	"time"
 
 	"github.com/klammhq/klamm/internal/audit"
-	"github.com/klammhq/klamm/internal/iam"
 )
 
-// How much one principal can write into the audit log, whatever it does: so
-// many events at once, and so many a second afterwards. What it is refused
-// beyond that is counted for a window of time, and what it is allowed is audited
-// when it does it again later.
+// account is what a budget is for: a principal, or an address from which logins
+// are refused.
+type account string
+
+// How much one account can write into the audit log, whatever it does: so many
+// events at once, and so many a second afterwards. What it is refused beyond that
+// is counted for a window of time, and what it is allowed is audited when it does
+// it again later.
 const (
 	refusalBurst, refusalsPerSecond = 1000, 2
 	allowedBurst, allowedPerSecond  = 10_000, 20
 	mostBudgets                     = 10_000
-	everybody                       = iam.Principal("") // shares one when there are too many
+	everybody                       = account("") // shares one when there are too many
 )
 
-// budgets are those of all principals. A principal that did nothing for long
-// has none.
+// kind says what an account is, in the words of an event.
+func (a account) kind() string {
+	if strings.HasPrefix(string(a), "address ") {
+		return "address"
+	}
+	return "principal"
+}
+
+// budgets are those of all accounts. One that did nothing for long has none.
 type budgets struct {
 	mu    sync.Mutex
-	of    map[iam.Principal]*budget
+	of    map[account]*budget
 	swept time.Time
 }
 
@@ -34,57 +44,57 @@ type budget struct {
 }
 
 // refusal takes the event of a refusal.
-func (b *budgets) refusal(p iam.Principal) bool {
+func (b *budgets) refusal(a account) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.find(p).refusals.take(refusalBurst, refusalsPerSecond, time.Now())
+	return b.find(a).refusals.take(refusalBurst, refusalsPerSecond, time.Now())
 }
 
 // permission takes the event of something allowed.
-func (b *budgets) permission(p iam.Principal) bool {
+func (b *budgets) permission(a account) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.find(p).allowed.take(allowedBurst, allowedPerSecond, time.Now())
+	return b.find(a).allowed.take(allowedBurst, allowedPerSecond, time.Now())
 }
 
-func (b *budgets) find(p iam.Principal) *budget {
-	if one := b.of[p]; one != nil {
+func (b *budgets) find(a account) *budget {
+	if one := b.of[a]; one != nil {
 		return one
 	}
 	if b.of == nil {
-		b.of = map[iam.Principal]*budget{}
+		b.of = map[account]*budget{}
 	}
 	if now := time.Now(); len(b.of) >= mostBudgets && now.Sub(b.swept) > time.Second {
 		b.sweep(now)
 		b.swept = now
 	}
-	if len(b.of) >= mostBudgets && p != everybody {
+	if len(b.of) >= mostBudgets && a != everybody {
 		return b.find(everybody)
 	}
 	one := &budget{}
-	b.of[iam.Principal(strings.Clone(string(p)))] = one
+	b.of[account(strings.Clone(string(a)))] = one
 	return one
 }
 
-// sweep forgets the principals whose budget is whole.
+// sweep forgets the accounts whose budget is whole.
 func (b *budgets) sweep(now time.Time) {
-	for p, one := range b.of {
+	for a, one := range b.of {
 		if one.window == nil && one.refusals.full(refusalsPerSecond, now) && one.allowed.full(allowedPerSecond, now) {
-			delete(b.of, p)
+			delete(b.of, a)
 		}
 	}
 }
 
-// window finds or begins the window of a principal; first tells which. ended is
+// window finds or begins the window of an account; first tells which. ended is
 // called at its end.
-func (b *budgets) window(p iam.Principal, ended func(*window)) (w *window, first bool) {
+func (b *budgets) window(a account, ended func(*window)) (w *window, first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	one := b.find(p)
+	one := b.find(a)
 	if one.window != nil {
 		return one.window, false
 	}
-	w = &window{of: one, ref: audit.NewReference(), written: make(chan struct{})}
+	w = &window{of: one, whose: a.kind(), ref: audit.NewReference(), written: make(chan struct{})}
 	w.timer = time.AfterFunc(countedFor, func() { ended(w) })
 	one.window = w
 	return w, true

@@ -12,12 +12,15 @@ import (
 // maxWord bounds what a client can write into an event by itself.
 const maxWord = 256
 
+// methodLogin is the method of logins, as Confluent names it.
+const methodLogin = "kafka.Authentication"
+
 // authentication composes the event of a login. Without an identity it is a
 // refusal, and message says which.
 func authentication(ref string, from Origin, c iam.Credential, id *iam.Identity, message string) audit.Event {
 	crn := clusterCRN(c.Cluster)
 	e := base(ref, audit.TypeAuthentication, crn, from)
-	e.Data.MethodName = "kafka.Authentication"
+	e.Data.MethodName = methodLogin
 	e.Data.ResourceName = crn
 	e.Data.Result = &audit.Result{Status: audit.Unauthenticated, Message: message}
 	e.Data.AuthenticationInfo = audit.AuthenticationInfo{Principal: string(iam.Anonymous)}

@@ -83,7 +83,7 @@ func (g *Guard) login(ctx context.Context, from Origin, c iam.Credential, check 
 	// A client that went away does not take its audit event with it.
 	ctx = context.WithoutCancel(ctx)
 	if err != nil {
-		r := g.turnAway(ctx, from, c, id, steps, err)
+		r := g.turnAway(from, c, id, steps, err)
 		g.watch.Login(string(r.Code), time.Since(began))
 		return id, r
 	}
@@ -93,15 +93,18 @@ func (g *Guard) login(ctx context.Context, from Origin, c iam.Credential, check 
 }
 
 // turnAway audits a failed authentication and makes its refusal.
-func (g *Guard) turnAway(ctx context.Context, from Origin, c iam.Credential, known iam.Identity, steps []iam.Step, err error) *Refusal {
+func (g *Guard) turnAway(from Origin, c iam.Credential, known iam.Identity, steps []iam.Step, err error) *Refusal {
 	steps = stated(steps, err)
-	r := &Refusal{Ref: audit.NewReference(), Code: codeOf(steps), Sentence: generic(c.Mechanism), kind: fault.KindOf(err)}
+	r := &Refusal{Code: codeOf(steps), Sentence: generic(c.Mechanism), kind: fault.KindOf(err)}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		r.Sentence = f.Message
 	}
-	event := authentication(r.Ref, from, c, nil, string(r.Code))
-	event.Data.AuthenticationInfo.Metadata.Identifier = known.Claim
-	g.record(ctx, audit.Record{Event: event, Steps: steps, Subjects: subjects(known, c.PoolSelection, from.ClientID)})
+	// What is counted is kept for a while; the token is not.
+	c = iam.Credential{Mechanism: c.Mechanism, Cluster: c.Cluster, LogicalCluster: c.LogicalCluster, PoolSelection: c.PoolSelection}
+	var held Held
+	what := about{from: from, call: Call{Method: methodLogin, ClientID: from.ClientID}, id: known, login: &failedLogin{c, r.Code}}
+	r.Ref = held.add(g, what, func() []iam.Step { return steps })
+	g.settle(&held)
 	return r
 }
 

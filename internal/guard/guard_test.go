@@ -55,7 +55,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("kind %s", fault.KindOf(err))
 	}
 	rec := d.last(t)
-	if rec.Event.ID != r.Ref || !rec.Refused() || rec.Steps[0].Saw != "unknown" || fmt.Sprint(rec.Subjects) != "[User:pool-a verified-claim producer-1]" {
+	if rec.Event.ID != r.Ref || !rec.Refused() || rec.Steps[0].Saw != "unknown" || fmt.Sprint(rec.Subjects) != "[User:pool-a verified-claim producer-1 192.0.2.7]" {
 		t.Errorf("audited %+v", rec)
 	}
 	if fmt.Sprint(d.logins) != "[unknown-token]" || d.open != 0 {

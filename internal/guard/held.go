@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -27,10 +28,17 @@ type Held struct {
 // about is what a decision is about, on its way to the audit log. Its strings
 // may lie in a buffer that is reused; kept copies them.
 type about struct {
-	from Origin
-	call Call
-	id   iam.Identity
-	on   iam.Action
+	from  Origin
+	call  Call
+	id    iam.Identity
+	on    iam.Action
+	login *failedLogin // a login that was refused, which is about no action
+}
+
+// failedLogin is what is told of a credential, without its token.
+type failedLogin struct {
+	credential iam.Credential
+	code       iam.Code
 }
 
 func (r about) kept() about {
@@ -39,20 +47,64 @@ func (r about) kept() about {
 	return r
 }
 
+// account is whose budget a refusal counts against: the principal's, or, for a
+// login, that of the network it came from.
+func (r about) account() account {
+	if r.login != nil {
+		return account("address " + network(r.from.IP))
+	}
+	return account(r.id.Principal)
+}
+
+// network is an address, or the /64 of one of IPv6, which one party has whole.
+func network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil || a.Is4() {
+		return ip
+	}
+	p, _ := a.WithZone("").Prefix(64)
+	return p.String()
+}
+
+func (r about) code() iam.Code {
+	if r.login == nil {
+		return ""
+	}
+	return r.login.code
+}
+
+func (r about) words() string {
+	if r.login != nil {
+		return "logins refused as " + string(r.login.code)
+	}
+	return fmt.Sprintf("%s on %ss", r.on.Op, r.on.On.Type)
+}
+
+// refusal composes the record of a refusal.
+func (g *Guard) refusal(ref string, r about, steps []iam.Step) audit.Record {
+	if r.login == nil {
+		return g.decision(ref, r, iam.Decision{}, steps)
+	}
+	e := authentication(ref, r.from, r.login.credential, nil, string(r.login.code))
+	e.Data.AuthenticationInfo.Metadata.Identifier = r.id.Claim
+	who := subjects(r.id, r.login.credential.PoolSelection, r.from.ClientID)
+	return audit.Record{Event: e, Steps: steps, Subjects: append(who, r.from.IP)} // often all that is known of it
+}
+
 // add files a refusal and returns its reference: that of its own event, of the
 // event that counts the rest of its request, or of the one that counts all
 // that its principal is refused for a while.
 func (h *Held) add(g *Guard, r about, explain func() []iam.Step) (ref string) {
-	if len(h.records) < eventsPerRequest && g.budgets.refusal(r.id.Principal) {
+	if len(h.records) < eventsPerRequest && g.budgets.refusal(r.account()) {
 		ref = audit.NewReference()
-		h.records = append(h.records, g.decision(ref, r.kept(), iam.Decision{}, explain()))
+		h.records = append(h.records, g.refusal(ref, r.kept(), explain()))
 		return ref
 	}
 	if k := h.rest.find(r); k != nil {
 		k.count(r)
 		return k.ref
 	}
-	if g.budgets.refusal(r.id.Principal) {
+	if g.budgets.refusal(r.account()) {
 		return h.rest.begin(r, explain()).ref
 	}
 	w := g.counted(r, explain)
@@ -64,11 +116,12 @@ func (h *Held) add(g *Guard, r about, explain func() []iam.Step) (ref string) {
 
 // Settle brings what the request was refused to the disk. Only then may its
 // answer leave.
-func (s *Session) Settle(h *Held) {
+func (s *Session) Settle(h *Held) { s.guard.settle(h) }
+
+func (g *Guard) settle(h *Held) {
 	if len(h.records)+len(h.rest)+len(h.windows) == 0 {
 		return
 	}
-	g := s.guard
 	records := append(h.records, h.rest.records(g, "of the same request")...)
 	g.watch.Unwritten(Counted, h.rest.total())
 	g.record(context.Background(), records...)
@@ -94,7 +147,7 @@ type kind struct {
 
 func (l rest) find(r about) *kind {
 	i := slices.IndexFunc(l, func(k *kind) bool {
-		return k.call.Method == r.call.Method && k.on.Op == r.on.Op && k.on.On.Type == r.on.On.Type
+		return k.call.Method == r.call.Method && k.on.Op == r.on.Op && k.on.On.Type == r.on.On.Type && k.code() == r.code()
 	})
 	if i < 0 {
 		return nil
@@ -134,13 +187,13 @@ func (l rest) records(g *Guard, where string) []audit.Record {
 	for _, k := range l {
 		steps := k.steps
 		if k.more > 0 {
-			saw := fmt.Sprintf("%d more %s: %s on %ss", k.more, where, k.on.Op, k.on.On.Type)
+			saw := fmt.Sprintf("%d more %s: %s", k.more, where, k.words())
 			if k.begins != "" {
 				saw += " that begin with " + quoted(k.begins)
 			}
-			steps = append([]iam.Step{{Name: "counted", Saw: saw, Wanted: fmt.Sprintf("at most %d refusals of a request, and %d of a principal at once", eventsPerRequest, refusalBurst)}}, steps...)
+			steps = append([]iam.Step{{Name: "counted", Saw: saw, Wanted: fmt.Sprintf("at most %d refusals of a request, and %d of a principal or an address at once", eventsPerRequest, refusalBurst)}}, steps...)
 		}
-		list = append(list, g.decision(k.ref, k.about, iam.Decision{}, steps))
+		list = append(list, g.refusal(k.ref, k.about, steps))
 	}
 	return list
 }

@@ -122,6 +122,54 @@ func TestRefusalsOfAPrincipalOverTime(t *testing.T) {
 	})
 }
 
+// Logins that are refused are bounded by the address they come from, whatever
+// they call themselves; each reference is on the disk before its answer.
+func TestRefusedLoginsOfAnAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor()
+		refuse := func(ip string, n int) (ref string) {
+			origin := from
+			for i := range n {
+				origin.IP, origin.ClientID = ip, fmt.Sprint("client-", i)
+				_, err := d.guard.Open(t.Context(), origin, credential("stranger"))
+				r, ok := errors.AsType[*guard.Refusal](err)
+				if !ok {
+					t.Fatal(err)
+				}
+				ref = r.Ref
+			}
+			if _, ok := d.refusedEvents()[ref]; !ok {
+				t.Fatal("a reference without an event when the client is answered")
+			}
+			return ref
+		}
+		refuse("192.0.2.1", 3000)
+		refuse("2001:db8::1", 600)
+		refuse("2001:db8::2", 600) // the same network
+		if n := len(d.refusedEvents()); n != 2002 {
+			t.Errorf("%d events at once, want 1000 and one for each address", n)
+		}
+		refuse("192.0.2.2", 1) // others are not concerned
+		<-time.After(2 * time.Minute)
+		synctest.Wait()
+		events := d.refusedEvents()
+		if n := len(events) + d.missing[guard.Counted]; n != 4201 {
+			t.Errorf("%d refusals are accounted for, want 4201", n)
+		}
+		said := false
+		for _, r := range events {
+			checkShape(t, r)
+			said = said || strings.Contains(r.Steps[0].Saw, "1998 more of the same address within 1m0s: logins refused as ")
+			if strings.Contains(fmt.Sprint(r), "stranger") {
+				t.Fatal("a token is kept")
+			}
+		}
+		if !said {
+			t.Error("no event says how many logins were counted")
+		}
+	})
+}
+
 // The end of the program does not wait for the end of the window.
 func TestFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -173,7 +173,7 @@ func newDoor() *door {
 func identity(pools ...string) iam.Identity {
 	id := iam.Identity{
 		CRN: "crn://confluent.cloud/organization=6a4e3a2c/identity-provider=op-a/identity=oid-1", Provider: "op-a", Pools: pools,
-		Claim: "oid-1", Claims: map[string]any{"sub": "sub-1", "secret": canary}, KeyID: "kid-1", Key: "key-1", Expires: time.Now().Add(time.Hour),
+		Claim: "oid-1", Claims: map[string]any{"sub": "sub-1", "secret": canary}, Key: "key-1", Expires: time.Now().Add(time.Hour),
 	}
 	for _, p := range pools {
 		id.Acting = append(id.Acting, iam.PoolPrincipal(p))

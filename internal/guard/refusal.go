@@ -52,14 +52,14 @@ type Entry struct {
 // Refusals are the guard's own rows, in the order of the documentation.
 func Refusals() []Entry {
 	return []Entry{
-		{CodeNoRole, "no role binding of the principal allows the operation on the resource", "", "add one of the role bindings that explain lists, or use a principal that has one", false},
+		{CodeNoRole, "no role binding of the principal allows the operation on the resource", "", "add one of the role bindings that explain lists to the folder of identity, or use a principal that has one", false},
 		{CodeReserved, "the name is kept for klamm itself", "", "use a name that does not begin with " + iam.ReservedPrefix, false},
-		{CodeChanged, "a re-authentication must show the same party: provider, identity claim, mechanism, logicalCluster and identityPoolId as at login", generic("OAUTHBEARER"), "close the connection and log in anew instead of changing identity on an open one", false},
-		{CodeKilled, "an administrator closed the session", "", "log in again, or ask the administrator why", true},
-		{CodeKeyGone, "the key that signed the session's token was withdrawn", "", "get a new token and log in again", true},
-		{CodeUpstream, "the Kafka cluster behind refused klamm's own user", "", "give klamm's user on that cluster the right; no role binding here can help", false},
-		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client and a version of the API that klamm serves; configuration of brokers is changed on the cluster behind", true},
-		{CodeNoLifetime, "nothing was left of the token's lifetime when the session was about to open", generic("OAUTHBEARER"), "fetch the token shortly before it is used, and check the clocks", false},
+		{CodeChanged, "a re-authentication must show the same party: provider, identity claim, mechanism, logicalCluster and identityPoolId as at login", generic("OAUTHBEARER"), "keep one identity and one set of extensions for a connection: see whether the token source changed its client or credential; to change on purpose, restart the client", false},
+		{CodeKilled, "an administrator closed the session", "", "log in again; DELETE /sessions/ID on the ops listener did it, so ask the administrator why", true},
+		{CodeKeyGone, "the key that signed the session's token was withdrawn", "", "take a new token and log in again; POST /keys/PROVIDER/refresh on the ops listener found the key set without the key", true},
+		{CodeUpstream, "the Kafka cluster behind refused klamm's own user", "", "give the right to klamm's user on that cluster (login.username under clusters in klamm.yaml); no role binding here can help", false},
+		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client that asks for ApiVersions first; brokers are changed, and replicas fetch, on the cluster behind", true},
+		{CodeNoLifetime, "nothing was left of the token's lifetime when the session was about to open", generic("OAUTHBEARER"), "take the token shortly before it is used, and see whether the provider's keys (jwks_uri) come late", false},
 		{CodeUnstated, "the reason was not recorded; this is a fault in klamm", generic("OAUTHBEARER"), "report it with the reference", false},
 	}
 }

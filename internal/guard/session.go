@@ -114,7 +114,7 @@ func (s *Session) Refuse(call Call, a iam.Action, step iam.Step) *Refusal {
 	if step.Mend == "" {
 		step.Mend = mendOf(step.Code)
 	}
-	return s.refuse(about{s.from, call, s.Identity(), a}, step.Code, func() []iam.Step { return []iam.Step{step} })
+	return s.refuse(about{from: s.from, call: call, id: s.Identity(), on: a}, step.Code, func() []iam.Step { return []iam.Step{step} })
 }
 
 // remembers is the hot path: an audited permission under the rules in force.
@@ -142,7 +142,7 @@ func (s *Session) decide(call Call, actions []iam.Action) error {
 		}
 		id = now
 		if d.Allowed {
-			s.permit(about{s.from, call, id, a}, d)
+			s.permit(about{from: s.from, call: call, id: id, on: a}, d)
 			return nil
 		}
 		no = append(no, d)
@@ -151,7 +151,7 @@ func (s *Session) decide(call Call, actions []iam.Action) error {
 	if actions[len(actions)-1].On.Reserved() {
 		code = CodeReserved
 	}
-	return s.refuse(about{s.from, call, id, actions[0]}, code, func() []iam.Step {
+	return s.refuse(about{from: s.from, call: call, id: id, on: actions[0]}, code, func() []iam.Step {
 		steps := make([]iam.Step, len(actions))
 		for i, a := range actions {
 			steps[i] = s.guard.denial(id, a, no[i])
@@ -194,7 +194,7 @@ func (s *Session) remember(what about) bool {
 	if _, known := s.allowed[key]; known && current {
 		return false
 	}
-	if !s.guard.budgets.permission(what.id.Principal) {
+	if !s.guard.budgets.permission(account(what.id.Principal)) {
 		s.guard.watch.Unwritten(Spared, 1)
 		return false
 	}

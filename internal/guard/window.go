@@ -11,14 +11,15 @@ import (
 	"github.com/klammhq/klamm/internal/iam"
 )
 
-// countedFor is how long the refusals of a principal are only counted.
+// countedFor is how long the refusals of an account are only counted.
 const countedFor = time.Minute
 
-// window is a time in which the refusals of one principal are counted. Its
+// window is a time in which the refusals of one account are counted. Its
 // first event is on the disk before any of them is answered; its last ones say
 // how many there were.
 type window struct {
-	of      *budget       // that of its principal, which may be shared
+	of      *budget       // which may be shared
+	whose   string        // "principal" or "address"
 	ref     string        // of the first event
 	written chan struct{} // closed when that is on the disk
 	timer   *time.Timer
@@ -28,19 +29,19 @@ type window struct {
 	rest   rest
 }
 
-// counted puts a refusal into its principal's window, whose first one is
+// counted puts a refusal into its account's window, whose first one is
 // written at once.
 func (g *Guard) counted(r about, explain func() []iam.Step) *window {
 	for {
-		w, first := g.budgets.window(r.id.Principal, g.closeWindow)
+		w, first := g.budgets.window(r.account(), g.closeWindow)
 		if first {
 			defer close(w.written)
 			until := time.Now().Add(countedFor).UTC().Format(time.RFC3339)
 			step := iam.Step{
-				Name: "counted", Saw: fmt.Sprintf("more than %d refusals of %s", refusalBurst, cut(string(r.id.Principal))),
+				Name: "counted", Saw: fmt.Sprintf("more than %d refusals of %s", refusalBurst, cut(string(r.account()))),
 				Wanted: "fewer; further ones are counted until " + until + " and stand in the events of that time",
 			}
-			g.record(context.Background(), g.decision(w.ref, r.kept(), iam.Decision{}, append([]iam.Step{step}, explain()...)))
+			g.record(context.Background(), g.refusal(w.ref, r.kept(), append([]iam.Step{step}, explain()...)))
 			return w
 		}
 		if w.count(r, explain) {
@@ -76,7 +77,7 @@ func (g *Guard) closeWindow(w *window) {
 		return
 	}
 	g.watch.Unwritten(Counted, w.rest.total())
-	g.record(context.Background(), w.rest.records(g, "of the same principal within "+countedFor.String())...)
+	g.record(context.Background(), w.rest.records(g, "of the same "+w.whose+" within "+countedFor.String())...)
 }
 
 // Flush writes what is only counted yet. Call it when nobody is let in any

@@ -41,7 +41,6 @@ type Identity struct {
 
 	Expires    time.Time      // end of the token; the session ends here
 	Claims     map[string]any // verified claims, for a reassessment; never printed
-	KeyID      string         // kid that verified it
 	Key        string         // thumbprint of the key that verified it (RFC 7638)
 	Generation uint64         // snapshot that the identity was made under
 }

@@ -81,7 +81,7 @@ func (r *Keyring) trust(s *iam.Snapshot) (map[string]authn.Trust, map[source]boo
 			e.since = s.Generation
 		}
 		e.latest = max(e.latest, s.Generation)
-		used[from], trust[id] = true, authn.Trust{Keys: noted{e.remote}, Since: e.since}
+		used[from], trust[id] = true, authn.Trust{Keys: e.remote, Since: e.since}
 	}
 	return trust, used, errors.Join(faults...)
 }

@@ -119,7 +119,7 @@ func (c *Current) Generation() uint64 {
 
 // Authenticate is that of the rules in force.
 func (c *Current) Authenticate(ctx context.Context, cred iam.Credential) (iam.Identity, []iam.Step, error) {
-	return authenticate(ctx, c.authn(), cred)
+	return c.authn().Authenticate(ctx, cred)
 }
 
 // Reassess is that of the rules in force.
