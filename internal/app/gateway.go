@@ -20,6 +20,7 @@ import (
 	"github.com/klammhq/klamm/internal/httpd"
 	"github.com/klammhq/klamm/internal/metrics"
 	"github.com/klammhq/klamm/internal/ops"
+	"github.com/klammhq/klamm/internal/policy"
 	"github.com/klammhq/klamm/internal/relay"
 	"github.com/klammhq/klamm/internal/upstream"
 )
@@ -108,15 +109,9 @@ func startGateway(p gatewayParts, r *rules) (_ *running, err error) {
 func (g *running) serveOps(p gatewayParts, r *rules, counts *metrics.Metrics) {
 	handler := ops.New(ops.Config{
 		Records: g.audit, Sessions: g.guard, Metrics: counts.Handler(),
-		Ready:  func() error { return g.upstream.Live(upstream.Any) },
-		Reload: r.load,
-		RefreshKeys: func(ctx context.Context, provider string) (int, error) {
-			gone, err := r.ring.Refresh(ctx, provider)
-			if err != nil {
-				return 0, err
-			}
-			return g.guard.WithdrawKeys(provider, gone), nil
-		},
+		Ready:       func() error { return g.upstream.Live(upstream.Any) },
+		Reload:      r.load,
+		RefreshKeys: func(ctx context.Context, provider string) (int, error) { return g.refreshKeys(ctx, r.ring, provider) },
 	})
 	server := httpd.NewServer(ops.Local(handler), p.log)
 	for _, ln := range p.ops {
@@ -127,6 +122,16 @@ func (g *running) serveOps(p gatewayParts, r *rules, counts *metrics.Metrics) {
 		})
 	}
 	g.opsDone = func() { _ = server.Close() }
+}
+
+// refreshKeys fetches the keys of a provider now, and ends the sessions of those
+// that are gone. It returns how many those were.
+func (g *running) refreshKeys(ctx context.Context, ring *policy.Keyring, provider string) (ended int, err error) {
+	gone, err := ring.Refresh(ctx, provider)
+	if err != nil {
+		return 0, err
+	}
+	return g.guard.WithdrawKeys(provider, gone), nil
 }
 
 // explain is the story of a subject's last refusal, for people.

@@ -32,11 +32,7 @@ func (l *Lab) SetIdentity(ctx context.Context, documents string) error {
 // at the ops surface, and ends the sessions of keys that it no longer has. It
 // returns how many those were.
 func (l *Lab) RefreshKeys(ctx context.Context, provider string) (ended int, err error) {
-	gone, err := l.ring.Refresh(ctx, provider)
-	if err != nil {
-		return 0, err
-	}
-	return l.gateway.guard.WithdrawKeys(provider, gone), nil
+	return l.gateway.refreshKeys(ctx, l.ring, provider)
 }
 
 // LabClient is a client application and where it gets its tokens.

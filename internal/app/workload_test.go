@@ -14,6 +14,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/lab"
 )
 
 // TestWorkloadIdentity: Microsoft's SDK takes a service account's token from a
@@ -81,5 +84,21 @@ func TestWorkloadIdentity(t *testing.T) {
 	ask(e.oktaURL+OIDCPath+"/rotate-keys", map[string]string{"server": "kubernetes", "step": "publish"}, &OIDCAnswer{})
 	if err := login(); err != nil {
 		t.Errorf("after it is published: %v", err)
+	}
+}
+
+// TestIssuersAreNotLinkLocal: whoever names an issuer must not make the lab ask
+// a metadata service.
+func TestIssuersAreNotLinkLocal(t *testing.T) {
+	t.Parallel()
+	ca, err := lab.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, issuer := range []string{"https://169.254.169.254", "https://[fe80::1]", "https://[::ffff:169.254.169.254]"} {
+		_, err := issuerKeys(ca).Key(t.Context(), issuer, "kid")
+		if err == nil || !strings.Contains(fault.Detail(err), "link-local") {
+			t.Errorf("%s: %v", issuer, err)
+		}
 	}
 }

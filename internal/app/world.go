@@ -3,10 +3,14 @@ package app
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http"
+	"net/netip"
+	"syscall"
 
 	"github.com/klammhq/klamm/internal/emulator/entra"
 	"github.com/klammhq/klamm/internal/emulator/oidc"
+	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/lab"
 	"github.com/klammhq/klamm/internal/secret"
 )
@@ -65,11 +69,23 @@ func issuerKeys(ca *lab.CA) entra.IssuerKeys {
 		roots = x509.NewCertPool()
 	}
 	roots.AppendCertsFromPEM(ca.PEM())
+	dialer := net.Dialer{Control: notLinkLocal}
 	transport := &http.Transport{
+		DialContext:     dialer.DialContext,
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, Proxy: http.ProxyFromEnvironment,
 		DisableKeepAlives: true, // an issuer is asked rarely, and a lab that ends leaves no connection
 	}
 	return entra.NewIssuerKeys(&http.Client{Transport: transport})
+}
+
+// notLinkLocal keeps a fetch from metadata services, which give credentials to
+// whoever asks (docs/security.md row 5).
+func notLinkLocal(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil || at.Addr().Unmap().IsLinkLocalUnicast() {
+		return fault.New(fault.Forbidden, "%s is a link-local address, where no issuer is", address)
+	}
+	return nil
 }
 
 // servers are all that speak OpenID Connect, Okta's shape first.

@@ -22,6 +22,6 @@ func (c *call) alter(kind kmsg.ConfigResourceType, name string) *refusal {
 	}
 	c.asked = true
 	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
-		Name: "request", Saw: "a change to the configuration of a " + kind.String(), Wanted: "a topic or a group", Code: guard.CodeUnserved,
+		Name: "request", Saw: "a change to the configuration of a " + kind.String(), Wanted: "a topic or a group", Mend: "change the configuration of brokers on the cluster behind", Code: guard.CodeUnserved,
 	}))
 }
