@@ -6,6 +6,7 @@ interop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$interop")
 cache=$interop/.cache # everything that is installed or written, ignored by git
 kafka_libs=$cache/kafka-libs
+old_kafka_libs=$cache/kafka-libs-3.2.1
 
 die() {
 	printf 'interop: %s\n' "$*" >&2
@@ -116,7 +117,7 @@ check() {
 	verdicts
 }
 
-running=() # process, seconds it may take, name: three for each check under way
+running=() # process, seconds it may take, name, when it began: four for each check under way
 
 # launch SECONDS NAME COMMAND...: begins a check; verdicts ends it.
 launch() {
@@ -124,8 +125,7 @@ launch() {
 	shift 2
 	# In the background, so that an interrupt does not wait for the client.
 	timeout --kill-after=5 "$limit" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
-	running+=("$!" "$limit" "$name")
-	launched=$(micros)
+	running+=("$!" "$limit" "$name" "$(micros)")
 }
 
 log_of() { printf '%s' "$logs/${1//[^A-Za-z0-9-]/_}.log"; }
@@ -136,13 +136,13 @@ verdicts() {
 	while [ ${#running[@]} -gt 0 ]; do
 		status=0
 		wait "${running[0]}" || status=$?
-		verdict "${running[2]}" "${running[1]}" "$status"
-		running=("${running[@]:3}")
+		verdict "${running[2]}" "${running[1]}" "$status" "${running[3]}"
+		running=("${running[@]:4}")
 	done
 }
 
-verdict() { # verdict NAME LIMIT STATUS
-	local name=$1 limit=$2 status=$3 log figures
+verdict() { # verdict NAME LIMIT STATUS BEGAN
+	local name=$1 limit=$2 status=$3 launched=$4 log figures
 	log=$(log_of "$name")
 	figures=$(sed -n 's/^figure: //p' "$log" | paste -s -d ';' | sed 's/;/; /g')
 	if [ "$status" -eq 0 ]; then
@@ -159,7 +159,7 @@ verdict() { # verdict NAME LIMIT STATUS
 
 end_running() {
 	local i
-	for ((i = 0; i < ${#running[@]}; i += 3)); do end "${running[i]}"; done
+	for ((i = 0; i < ${#running[@]}; i += 4)); do end "${running[i]}"; done
 }
 
 # table_end: the last line, and the exit code of the whole run.

@@ -1,12 +1,15 @@
 """pasted.py LAB_LOG DIR: what `klamm lab` printed to be pasted, taken as it stands.
 
-Writes DIR/librdkafka.properties, DIR/java.properties, DIR/java.env (the URL
-that Java wants allowed) and DIR/curl (a command on each line).
+Makes DIR with librdkafka.properties, java.properties, java.env (the URL that Java
+wants allowed), curl (a command on each line) and app-service.env (for Azure's SDKs).
 """
 
 import pathlib
 import re
 import sys
+
+
+FILES = {"^librdkafka": "librdkafka.properties", "^Java": "java.properties", "^curl": "curl", "App Service": "app-service.env"}
 
 
 def blocks(text):
@@ -17,13 +20,16 @@ def blocks(text):
 
 def main(log, directory):
     directory = pathlib.Path(directory)
+    directory.mkdir(exist_ok=True)
     found = blocks(pathlib.Path(log).read_text())
-    for tool, suffix in (("librdkafka", ".properties"), ("Java", ".properties"), ("curl", "")):
-        titles = [title for title in found if title.startswith(tool)]
-        if len(titles) != 1:
-            sys.exit(f"pasted.py: {len(titles)} blocks for {tool} in {log}")
-        directory.joinpath(tool.lower() + suffix).write_text(found[titles[0]])
-    (title,) = [title for title in found if title.startswith("Java")]
+    titles = {}
+    for words, name in FILES.items():
+        matching = [title for title in found if re.search(words, title)]
+        if len(matching) != 1:
+            sys.exit(f"pasted.py: {len(matching)} blocks with {words} in {log}")
+        titles[name] = matching[0]
+        directory.joinpath(name).write_text(found[matching[0]])
+    title = titles["java.properties"]
     (url,) = re.findall(r"-Dorg\.apache\.kafka\.sasl\.oauthbearer\.allowed\.urls=([^\s)]+)", title)
     directory.joinpath("java.env").write_text(f"JAVA_ALLOWED_URLS={url}\n")
 

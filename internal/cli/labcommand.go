@@ -148,6 +148,9 @@ func showing[T any](write func(*table, T)) func(io.Writer, []byte) error {
 		}
 		var t table
 		write(&t, answer)
+		if !strings.HasSuffix(t.String(), "\n") && isTerminal(w) {
+			t.WriteString("\n")
+		}
 		_, err := io.WriteString(w, t.String())
 		return err
 	}

@@ -83,7 +83,9 @@ func showOIDC(t *table, a app.OIDCAnswer) {
 		t.row("client_secret", a.Secret)
 		t.row("token_endpoint", a.Server.TokenURL)
 	}
-	t.line(a.Token)
+	// Without a line's end, as Kubernetes writes its files: Azure's SDKs would
+	// send it on.
+	t.WriteString(a.Token)
 	for _, s := range a.Servers {
 		showServer(t, s)
 	}

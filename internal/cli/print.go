@@ -20,9 +20,12 @@ type printer struct {
 }
 
 func newPrinter(s Streams) *printer {
-	f, ok := s.Out.(*os.File)
-	terminal := ok && term.IsTerminal(int(f.Fd()))
-	return &printer{out: s.Out, err: s.Err, colour: terminal && os.Getenv("NO_COLOR") == ""}
+	return &printer{out: s.Out, err: s.Err, colour: isTerminal(s.Out) && os.Getenv("NO_COLOR") == ""}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 const (

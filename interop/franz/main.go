@@ -1,10 +1,10 @@
 // Command franz is franz-go as an application would use it, with its own SASL
 // mechanism and a token fetched by plain HTTP from the managed-identity
-// endpoint: nothing of klamm is in it. It reads environment variables only
-// (see klamm lab --env-file), does one thing and ends with 0 when that went as
-// it should.
+// endpoint, or by azidentity: nothing of klamm is in it. It reads environment
+// variables only (see klamm lab --env-file), does one thing and ends with 0
+// when that went as it should.
 //
-//	franz roundtrip|forbidden|wrong-pool|renewal
+//	franz roundtrip|forbidden|wrong-pool|renewal|azidentity
 package main
 
 import (
@@ -16,12 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -33,22 +31,20 @@ import (
 const (
 	records         = 50
 	patience        = 30 * time.Second // for anything that should succeed
-	wordsWithin     = 5 * time.Second  // until a refused client has the gateway's words
+	wordsWithin     = 15 * time.Second // until a refused client has the gateway's words
 	loginsWatched   = 10 * time.Second // while the logins of a refused client are counted
 	loginsPerSecond = 2.0
-	renewed         = 45 * time.Second // of producing and consuming while tokens end
 )
 
 func main() {
 	whats := map[string]func(context.Context) error{
-		"roundtrip": roundtrip, "forbidden": forbidden, "wrong-pool": wrongPool, "renewal": renewal,
+		"roundtrip": func(ctx context.Context) error { return roundtrip(ctx, managedIdentityToken) },
+		"forbidden": forbidden, "wrong-pool": wrongPool, "renewal": renewal, "azidentity": azidentityRoundtrip,
 	}
 	if len(os.Args) != 2 || whats[os.Args[1]] == nil {
-		fail(errors.New("usage: franz roundtrip|forbidden|wrong-pool|renewal"))
+		fail(errors.New("usage: franz roundtrip|forbidden|wrong-pool|renewal|azidentity"))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience+renewed)
-	defer cancel()
-	if err := whats[os.Args[1]](ctx); err != nil {
+	if err := whats[os.Args[1]](context.Background()); err != nil {
 		fail(err)
 	}
 }
@@ -61,10 +57,12 @@ func fail(err error) {
 // figure prints a line that the table of results shows.
 func figure(format string, args ...any) { fmt.Printf("figure: "+format+"\n", args...) }
 
-// roundtrip produces and reads the same records back in a group.
-func roundtrip(ctx context.Context) error {
+// roundtrip produces and reads the same records back in a group of its own.
+func roundtrip(ctx context.Context, tokens tokenFunc) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	topic := os.Getenv("KAFKA_TOPIC")
-	producer, err := client("KAFKA_IDENTITY_POOL_ID", nil, kgo.DefaultProduceTopic(topic))
+	producer, err := client("KAFKA_IDENTITY_POOL_ID", tokens, kgo.DefaultProduceTopic(topic))
 	if err != nil {
 		return err
 	}
@@ -81,7 +79,7 @@ func roundtrip(ctx context.Context) error {
 	}
 	produced := time.Now()
 
-	consumer, err := client("KAFKA_IDENTITY_POOL_ID", nil, kgo.ConsumerGroup(os.Getenv("KAFKA_GROUP")),
+	consumer, err := client("KAFKA_IDENTITY_POOL_ID", tokens, kgo.ConsumerGroup(os.Getenv("KAFKA_GROUP")+"-"+run),
 		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
 	if err != nil {
 		return err
@@ -104,8 +102,10 @@ func roundtrip(ctx context.Context) error {
 
 // forbidden is refused outside its role, both ways, with Kafka's own error.
 func forbidden(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	topic := os.Getenv("KAFKA_FORBIDDEN_TOPIC")
-	producer, err := client("KAFKA_IDENTITY_POOL_ID", nil, kgo.DefaultProduceTopic(topic))
+	producer, err := client("KAFKA_IDENTITY_POOL_ID", managedIdentityToken, kgo.DefaultProduceTopic(topic))
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func forbidden(ctx context.Context) error {
 		return fmt.Errorf("the allowed topic is refused as well: %w", err)
 	}
 
-	consumer, err := client("KAFKA_IDENTITY_POOL_ID", nil, kgo.ConsumeTopics(topic))
+	consumer, err := client("KAFKA_IDENTITY_POOL_ID", managedIdentityToken, kgo.ConsumeTopics(topic))
 	if err != nil {
 		return err
 	}
@@ -130,96 +130,15 @@ func forbidden(ctx context.Context) error {
 	return nil
 }
 
-// renewal produces and consumes for longer than two tokens live: every record
-// comes once and in order.
-func renewal(ctx context.Context) error {
-	topic, key := os.Getenv("KAFKA_TOPIC"), rand.Text()
-	var logins, connections atomic.Int64
-	producer, err := client("KAFKA_IDENTITY_POOL_ID", &logins, kgo.DefaultProduceTopic(topic), kgo.WithHooks(connected{&connections}))
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	consumer, err := client("KAFKA_IDENTITY_POOL_ID", nil, kgo.ConsumerGroup(os.Getenv("KAFKA_GROUP")+"-renewal-franz"),
-		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return err
-	}
-	defer consumer.Close()
-
-	reading, stop := context.WithCancel(ctx)
-	sent, failed := 0, error(nil)
-	go func() {
-		defer stop()
-		sent, failed = produceFor(ctx, renewed, producer, key)
-		time.Sleep(2 * time.Second) // what is on its way, and what comes twice, comes now
-	}()
-	came := 0
-	for {
-		fetches := consumer.PollFetches(reading)
-		if reading.Err() != nil {
-			break
-		}
-		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("consume: %w", err)
-		}
-		for r := range fetches.RecordsAll() {
-			if string(r.Key) != key {
-				continue
-			}
-			if string(r.Value) != strconv.Itoa(came) {
-				return fmt.Errorf("record %s came when %d was due", r.Value, came)
-			}
-			came++
-		}
-	}
-	if failed != nil {
-		return fmt.Errorf("produce: %w", failed)
-	}
-	if came != sent {
-		return fmt.Errorf("%d of %d records came back", came, sent)
-	}
-	figure("%d records once and in order", sent)
-	anew := logins.Load() - connections.Load()
-	figure("producer logged in anew %d times", anew)
-	if anew < 2 {
-		return errors.New("the producer let its tokens end")
-	}
-	return nil
-}
-
-// connected counts the connections of a client.
-type connected struct{ n *atomic.Int64 }
-
-func (c connected) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err == nil {
-		c.n.Add(1)
-	}
-}
-
-// produceFor writes 0, 1, 2, … under one key, which keeps them in order, and
-// returns how many it wrote.
-func produceFor(ctx context.Context, limit time.Duration, producer *kgo.Client, key string) (int, error) {
-	began := time.Now()
-	for n := 0; ; n++ {
-		if time.Since(began) > limit {
-			return n, nil
-		}
-		record := kgo.KeyStringRecord(key, strconv.Itoa(n))
-		if err := producer.ProduceSync(ctx, record).FirstErr(); err != nil {
-			return n, fmt.Errorf("record %d after %.0f s: %w", n, time.Since(began).Seconds(), err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
 var reference = regexp.MustCompile(`ref=\w+`)
 
 // wrongPool names a pool of another provider: the gateway's words soon, and no
 // storm of logins while the application goes on trying.
 func wrongPool(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	var logins atomic.Int64
-	c, err := client("OKTA_IDENTITY_POOL_ID", &logins, kgo.DefaultProduceTopic(os.Getenv("KAFKA_TOPIC")))
+	c, err := client("OKTA_IDENTITY_POOL_ID", counted(&logins), kgo.DefaultProduceTopic(os.Getenv("KAFKA_TOPIC")))
 	if err != nil {
 		return err
 	}
@@ -252,9 +171,19 @@ func wrongPool(ctx context.Context) error {
 	return nil
 }
 
-// client connects as the pool that the variable names. Every login adds to
-// logins, when there is one: the mechanism is asked once for each.
-func client(poolVariable string, logins *atomic.Int64, more ...kgo.Opt) (*kgo.Client, error) {
+// tokenFunc brings a token for a login; the mechanism asks it once for each.
+type tokenFunc func(context.Context) (string, error)
+
+// counted is managedIdentityToken, and adds each login to logins.
+func counted(logins *atomic.Int64) tokenFunc {
+	return func(ctx context.Context) (string, error) {
+		logins.Add(1)
+		return managedIdentityToken(ctx)
+	}
+}
+
+// client connects as the pool that the variable names.
+func client(poolVariable string, tokens tokenFunc, more ...kgo.Opt) (*kgo.Client, error) {
 	pem, err := os.ReadFile(os.Getenv("KAFKA_CA_FILE"))
 	if err != nil {
 		return nil, err
@@ -264,10 +193,7 @@ func client(poolVariable string, logins *atomic.Int64, more ...kgo.Opt) (*kgo.Cl
 		return nil, fmt.Errorf("KAFKA_CA_FILE=%s holds no certificate", os.Getenv("KAFKA_CA_FILE"))
 	}
 	mechanism := oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
-		if logins != nil {
-			logins.Add(1)
-		}
-		token, err := managedIdentityToken(ctx)
+		token, err := tokens(ctx)
 		return oauth.Auth{Token: token, Extensions: map[string]string{
 			"logicalCluster": os.Getenv("KAFKA_LOGICAL_CLUSTER_ID"),
 			"identityPoolId": os.Getenv(poolVariable),

@@ -2,7 +2,7 @@
 # oidc-perf-test.sh: any OIDC server, machine to machine, and Kafka's own perf test.
 source "$(dirname "$0")/steps.sh"
 
-pool=pool-cloudentity id=perf-test secret=lab-perf-test-secret
+pool=pool-cloudentity id=perf-test-m2m
 port=$(free_row 1)
 server=https://localhost:$port # where the servers of other shapes are
 issuer=$server/klamm/lab
@@ -10,7 +10,7 @@ jwks=$issuer/.well-known/jwks.json
 
 # The lab's own world, with the topic of Kafka's documentation, and issuer and JWKS typed by hand.
 world perf ../../internal/lab/lab.yaml "s|\${CLOUDENTITY_ISSUER}|$issuer|" "s|\${CLOUDENTITY_JWKS}|$jwks|" \
-	's/^    payroll:/    example: {partitions: 1}\n&/' '/User:pool-cloudentity/s/topic: orders/topic: example/'
+	's/^    payroll:/    example: {partitions: 1}\n&/' "s/claims.sub == \"perf-test\"/claims.sub == \"$id\"/" '/User:pool-cloudentity/s/topic: orders/topic: example/'
 lab_of perf --config "$work/perf.yaml" --okta-port "$port"
 export KAFKA_TOPIC=example
 
@@ -19,6 +19,8 @@ token_url=$(member token_endpoint <<<"$discovery")
 [ "$(member issuer <<<"$discovery")" = "$issuer" ] && [ "$(member jwks_uri <<<"$discovery")" = "$jwks" ] || die "discovery says otherwise: $discovery"
 step 1 "authorization server $issuer: discovery at .well-known/openid-configuration, JWKS $jwks"
 
+oidc() { "$klamm" lab oidc "$1" --at "$server" --ca "$KAFKA_CA_FILE" --json "${@:2}"; }
+secret=$(oidc add-client --server cloudentity --client-id "$id" --auth-method client_secret_basic | member client_secret)
 web -u "$id:$secret" -d grant_type=client_credentials "$token_url" | decoded
 want "iss=\"$issuer\"" "aud=[\"$id\", \"api://klamm-lab\"]"
 step 2 "application $id with client_secret_basic: a token from $token_url, aud $(claim aud)"
@@ -49,7 +51,7 @@ wait "$producing" || die "$(tail -n 5 "$work/produce")"
 closing=$(grep '^50 records sent.* 99\.9th\.$' "$work/produce") || die "no closing line: $(tail -n 5 "$work/produce")"
 step 6 "$closing"
 
-web "$server/_lab/issued" | python3 -m json.tool >"$work/issued"
+oidc issued | python3 -m json.tool >"$work/issued"
 grep -q -F "\"client_id\": \"$id\"" "$work/issued" || die "the server's list does not show $id: $(cat "$work/issued")"
 not_here 7 "Confluent Cloud's audit topic: klamm serve writes the same events to a file (scenario serve); the lab keeps them in memory for klamm explain"
 bash "$interop/java/client.sh" pasted forbidden >"$work/forbidden" 2>&1 &

@@ -1,43 +1,55 @@
 // kafkajs as shipped, with a managed-identity token fetched by plain HTTP.
 //
-//     node client.cjs roundtrip|forbidden|wrong-pool
+//     node client.cjs roundtrip|forbidden|wrong-pool|renewal
 //
 // Reads environment variables only (see `klamm lab --env-file`); kafkajs itself
 // is found through NODE_PATH. Prints lines "figure: ..." and ends with 0 when it
 // went as it should.
 'use strict'
 
-const { randomUUID } = require('node:crypto')
 const { readFileSync } = require('node:fs')
+const net = require('node:net')
 const { setTimeout: sleep } = require('node:timers/promises')
-const { Kafka, logLevel } = require('kafkajs')
+const tls = require('node:tls')
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require('kafkajs')
+const SnappyCodec = require('kafkajs-snappy')
+const { env, expect, figure, main, renewal, roundtrip, seconds } = require('./checks.cjs')
 
-const env = process.env
-const records = 50
-const wordsWithin = 5_000 // ms until a refused client has the gateway's words
+CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec // other clients write to the same topic
+
+const wordsWithin = 15_000 // ms until a refused client has the gateway's words
 const loginsWatched = 10_000 // ms during which its logins are counted
 const loginsPerSecond = 2
 
-const figure = text => console.log(`figure: ${text}`)
-const seconds = since => `${((Date.now() - since) / 1000).toFixed(1)} s`
+// As Azure documents it: GET, with the Metadata header, and again after a 429. A token is
+// used for a while, so that there are few of them: kafkajs, once it has begun to log in
+// anew, does not get over a provider that fails.
+const reuse = 500 // ms
+let kept = { token: undefined, at: -Infinity }
 
-function expect(condition, words) {
-  if (!condition) throw new Error(words)
+function managedIdentityToken() {
+  if (Date.now() - kept.at > reuse) kept = { token: ask(), at: Date.now() }
+  return kept.token
 }
 
-// As Azure documents it: GET, with the Metadata header.
-async function managedIdentityToken() {
+async function ask() {
   const url = new URL(env.IMDS_TOKEN_URL)
   url.searchParams.set('api-version', '2025-04-07')
   url.searchParams.set('resource', env.KAFKA_RESOURCE)
   url.searchParams.set('client_id', env.AZURE_CLIENT_ID)
-  const response = await fetch(url, { headers: { Metadata: 'true' } })
+  let response
+  for (let wait = 100; ; wait *= 2) {
+    response = await fetch(url, { headers: { Metadata: 'true' } })
+    if (response.status !== 429 || wait > 2_000) break
+    await sleep(wait)
+  }
   const body = await response.text()
   expect(response.ok, `managed identity endpoint: ${response.status}: ${body}`)
   return JSON.parse(body).access_token
 }
 
-function kafka(pool = env.KAFKA_IDENTITY_POOL_ID, onLogin = () => {}) {
+// kafka counts its logins and its connections: one that is older than its token logs in anew.
+function kafka(pool = env.KAFKA_IDENTITY_POOL_ID, count = { logins: 0, connections: 0 }) {
   return new Kafka({
     clientId: 'interop-kafkajs',
     brokers: [env.KAFKA_BOOTSTRAP_SERVER],
@@ -45,45 +57,55 @@ function kafka(pool = env.KAFKA_IDENTITY_POOL_ID, onLogin = () => {}) {
     sasl: {
       mechanism: 'oauthbearer',
       oauthBearerProvider: async () => {
-        onLogin()
+        count.logins++
         return {
           value: await managedIdentityToken(),
           extensions: { logicalCluster: env.KAFKA_LOGICAL_CLUSTER_ID, identityPoolId: pool },
         }
       },
     },
+    socketFactory: ({ host, port, ssl, onConnect }) => {
+      count.connections++
+      return tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+    },
     logLevel: logLevel.WARN,
   })
 }
 
-async function roundtrip() {
-  const began = Date.now()
-  const run = randomUUID()
-  const missing = new Set(Array.from({ length: records }, (_, i) => `${run}-${i}`))
-  const producer = kafka().producer()
-  await producer.connect()
-  await producer.send({
-    topic: env.KAFKA_TOPIC,
-    messages: [...missing].map(key => ({ key, value: 'interop' })),
-  })
-  await producer.disconnect()
-  figure(`${records} produced ${seconds(began)}`)
+function connect(count) {
+  return {
+    async producer() {
+      const producer = kafka(undefined, count.producer).producer({ idempotent: true, maxInFlightRequests: 1 })
+      await producer.connect()
+      return {
+        send: (topic, messages) => producer.send({ topic, messages }),
+        disconnect: () => producer.disconnect(),
+      }
+    },
+    async consumer(groupId, topic, onMessage) {
+      const consumer = kafka(undefined, count.consumer).consumer({ groupId })
+      await consumer.connect()
+      await consumer.subscribe({ topic, fromBeginning: true })
+      const failed = new Promise((_, reject) => {
+        consumer.on(consumer.events.CRASH, event => event.payload.restart || reject(event.payload.error))
+      })
+      failed.catch(() => {}) // whoever waits for it hears of it
+      await consumer.run({ eachMessage: async ({ message }) => onMessage(message) })
+      return { failed, disconnect: () => consumer.disconnect() } // waits for its last Fetch, up to 5 s
+    },
+  }
+}
 
-  const produced = Date.now()
-  const consumer = kafka().consumer({ groupId: env.KAFKA_GROUP })
-  await consumer.connect()
-  await consumer.subscribe({ topic: env.KAFKA_TOPIC, fromBeginning: true })
-  await new Promise((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, event => reject(event.payload.error))
-    consumer.run({
-      eachMessage: async ({ message }) => {
-        missing.delete(String(message.key))
-        if (missing.size === 0) resolve()
-      },
-    })
-  })
-  figure(`consumed ${seconds(produced)}`)
-  await consumer.disconnect() // waits for its last Fetch, up to 5 s
+const counts = () => ({ producer: { logins: 0, connections: 0 }, consumer: { logins: 0, connections: 0 } })
+
+// renewed ends without disconnecting: with sessions below 10 s kafkajs logs in anew for
+// ever when it is told to, and lets no timer run meanwhile.
+async function renewed() {
+  const count = counts()
+  await renewal(connect(count))
+  for (const [who, { logins, connections }] of Object.entries(count)) {
+    figure(`${who} logged in anew ${logins - connections} times, ${connections} connections`)
+  }
 }
 
 // kafkajs wraps Kafka's error and keeps of it only the words.
@@ -113,9 +135,9 @@ async function forbidden() {
 // A pool of another provider: the gateway's words soon, and no storm of logins.
 async function wrongPool() {
   const began = Date.now()
-  let logins = 0
+  const count = { logins: 0, connections: 0 }
   let ref
-  const producer = kafka(env.OKTA_IDENTITY_POOL_ID, () => logins++).producer()
+  const producer = kafka(env.OKTA_IDENTITY_POOL_ID, count).producer()
   while (Date.now() - began < loginsWatched) {
     const error = await producer.connect().then(() => undefined, e => e)
     expect(error, 'the login was not refused')
@@ -128,22 +150,10 @@ async function wrongPool() {
       expect(Date.now() - began <= wordsWithin, 'the words came too late')
     }
   }
-  const rate = logins / (loginsWatched / 1000)
+  const rate = count.logins / (loginsWatched / 1000)
   figure(`${rate.toFixed(1)} logins/s`)
-  expect(rate <= loginsPerSecond, `${logins} logins in ${loginsWatched} ms`)
+  expect(rate <= loginsPerSecond, `${count.logins} logins in ${loginsWatched} ms`)
   await producer.disconnect()
 }
 
-const whats = { roundtrip, forbidden, 'wrong-pool': wrongPool }
-const what = whats[process.argv[2]]
-if (!what) {
-  console.error(`usage: client.cjs ${Object.keys(whats).join('|')}`)
-  process.exit(2)
-}
-what().then(
-  () => process.exit(0),
-  error => {
-    console.error('client.cjs:', error)
-    process.exit(1)
-  },
-)
+main({ roundtrip: () => roundtrip(connect(counts())), forbidden, 'wrong-pool': wrongPool, renewal: renewed })

@@ -6,134 +6,56 @@ reads environment variables only (see `klamm lab --env-file`), does one thing,
 prints lines "figure: ..." and ends with 0 when it went as it should.
 """
 
-import logging
-import os
 import re
 import sys
 import time
 import uuid
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    Producer,
-    TopicCollection,
-    libversion,
-    version,
-)
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic
 
-ENV = os.environ
-RECORDS = 50
-PATIENCE = 30.0  # seconds for anything that should succeed
-WORDS_WITHIN = 5.0  # seconds until a refused client has our words
+import common
+import renewing
+from common import ENV, PATIENCE, base, consume, dotted, expect, extensions, figure, keys, produce, setting, until
+
+WORDS_WITHIN = 15.0  # seconds until a refused client has our words
 LOGINS_WATCHED = 10.0  # seconds during which its logins are counted
 LOGINS_PER_SECOND = 2.0
-RENEWAL, PER_SECOND = 45.0, 20  # seconds of producing and consuming while tokens end, and how much
 
 
 def settings(**more):
     """What an application's configuration file would hold; pool is our only parameter.
 
-    The file that LIBRDKAFKA_SETTINGS names, if any, is used as it stands.
+    The file that LIBRDKAFKA_SETTINGS names, if any, is used as it stands. Without
+    IMDS_TOKEN_URL the client goes where Azure has that service.
     """
-    more = {name.replace("_", "."): value for name, value in more.items()}
     if "LIBRDKAFKA_SETTINGS" in ENV:
         with open(ENV["LIBRDKAFKA_SETTINGS"], encoding="utf-8") as file:
-            return dict(line.rstrip("\n").split("=", 1) for line in file) | more
+            return dict(line.rstrip("\n").split("=", 1) for line in file) | dotted(more)
     pool = more.pop("pool", ENV["KAFKA_IDENTITY_POOL_ID"])
     query = f"api-version=2025-04-07&resource={ENV['KAFKA_RESOURCE']}&client_id={ENV['AZURE_CLIENT_ID']}"
-    common = {
-        "bootstrap.servers": ENV["KAFKA_BOOTSTRAP_SERVER"],
-        "client.id": "interop-python",
-        "security.protocol": "SASL_SSL",
-        "ssl.ca.location": ENV["KAFKA_CA_FILE"],
-        "sasl.mechanisms": "OAUTHBEARER",
-        "sasl.oauthbearer.method": "oidc",
-        "sasl.oauthbearer.metadata.authentication.type": "azure_imds",
-        "sasl.oauthbearer.token.endpoint.url": ENV["IMDS_TOKEN_URL"],
-        "sasl.oauthbearer.config": f"query={query}",
-        "sasl.oauthbearer.extensions": f"logicalCluster={ENV['KAFKA_LOGICAL_CLUSTER_ID']},identityPoolId={pool}",
-    }
-    return common | more
-
-
-def figure(text):
-    print(f"figure: {text}", flush=True)
-
-
-def expect(condition, words):
-    if not condition:
-        sys.exit(f"client.py: {words}")
-
-
-def produce(producer, topic, keys):
-    """Sends a record per key and returns the errors of those that failed."""
-    errors = []
-    for key in keys:
-        producer.produce(topic, key=key, value=b"interop", on_delivery=lambda e, _: e and errors.append(e))
-    left = producer.flush(PATIENCE)
-    expect(left == 0, f"{left} records neither delivered nor refused within {PATIENCE:.0f} s")
-    return errors
-
-
-def until(condition, words):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        expect(time.monotonic() < deadline, words)
-        time.sleep(0.1)
-
-
-def consume(group, topic, wanted, **more):
-    """Reads the topic in a group until all wanted keys came, commits, leaves."""
-    consumer = Consumer(settings(group_id=group, auto_offset_reset="earliest", enable_auto_commit=False, **more))
-    seen, missing, deadline = [], set(wanted), time.monotonic() + PATIENCE
-    try:
-        consumer.subscribe([topic])
-        while missing:
-            expect(time.monotonic() < deadline, f"{len(missing)} of {len(wanted)} records did not come back")
-            message = consumer.poll(1.0)
-            if message is None:
-                continue
-            if message.error():
-                raise KafkaException(message.error())
-            seen.append(message.key())
-            missing.discard(message.key())
-        consumer.commit(asynchronous=False)
-    finally:
-        consumer.close()
-    return seen
-
-
-def keys(count=RECORDS):
-    run = uuid.uuid4().hex[:8]
-    return [f"{run}-{i}".encode() for i in range(count)]
-
-
-def sent(**more):
-    """Produces to the allowed topic; returns the keys, and when it began and ended."""
-    wanted, began = keys(), time.monotonic()
-    errors = produce(Producer(settings(**more)), ENV["KAFKA_TOPIC"], wanted)
-    expect(not errors, f"refused: {errors[:1]}")
-    return wanted, began, time.monotonic()
+    return (
+        base(**more)
+        | {
+            "sasl.oauthbearer.method": "oidc",
+            "sasl.oauthbearer.metadata.authentication.type": "azure_imds",
+            "sasl.oauthbearer.config": f"query={query}",
+            "sasl.oauthbearer.extensions": setting(extensions(pool)),
+        }
+        | ({"sasl.oauthbearer.token.endpoint.url": ENV["IMDS_TOKEN_URL"]} if "IMDS_TOKEN_URL" in ENV else {})
+    )
 
 
 def classic():
     """Produces with idempotence and consumes in a classic group."""
-    wanted, began, produced = sent(enable_idempotence=True)
-    consume(ENV["KAFKA_GROUP"], ENV["KAFKA_TOPIC"], wanted)
-    figure(f"{RECORDS} produced {produced - began:.1f} s")
-    figure(f"consumed {time.monotonic() - produced:.1f} s")
-    figure(f"confluent-kafka {version()} librdkafka {libversion()[0]}")
+    common.roundtrip(settings)
 
 
 def kip848():
     """The same with a group of the new protocol."""
     group = f"{ENV['KAFKA_GROUP']}-848"
-    wanted, _, produced = sent()
-    consume(group, ENV["KAFKA_TOPIC"], wanted, group_protocol="consumer")
+    wanted, _, produced = common.sent(settings)
+    consume(settings, group, ENV["KAFKA_TOPIC"], wanted, group_protocol="consumer")
     figure(f"consumed {time.monotonic() - produced:.1f} s")
 
 
@@ -164,7 +86,7 @@ def transaction():
     finally:
         reader.close()
 
-    seen = consume(group, topic, committed, isolation_level="read_committed")
+    seen = consume(settings, group, topic, committed, isolation_level="read_committed")
     expect(not set(aborted) & set(seen), "records of the aborted transaction came back")
     figure("10 committed, 10 aborted and not seen")
 
@@ -221,56 +143,9 @@ def wrong_pool():
     expect(rate <= LOGINS_PER_SECOND, f"{len(first)} logins in {LOGINS_WATCHED:.0f} s")
 
 
-def listener():
-    """A logger for a client, and the list of what it hears."""
-    logger, handler, heard = logging.Logger("librdkafka"), logging.Handler(), []
-    handler.emit = lambda record: heard.append(record.getMessage())
-    logger.addHandler(handler)
-    return logger, heard
-
-
 def renewal():
-    """Produces and consumes for longer than two tokens live: every record once, in order, no error."""
-    errors, delivered, seen, key = [], [], [], uuid.uuid4().hex
-    common = {"error_cb": errors.append, "debug": "security"}
-    (producer_log, producer_heard), (consumer_log, consumer_heard) = listener(), listener()
-    producer = Producer(settings(enable_idempotence=True) | common, logger=producer_log)
-    group = {"group.id": f"{ENV['KAFKA_GROUP']}-renewal", "auto.offset.reset": "earliest"}
-    consumer = Consumer(settings() | group | common, logger=consumer_log)
-    consumer.subscribe([ENV["KAFKA_TOPIC"]])
-
-    def delivery(error, message):
-        (errors if error else delivered).append(error or message.value())
-
-    def read():
-        message = consumer.poll(0.05)
-        if message is None:
-            return
-        if message.error():
-            errors.append(message.error())
-        elif message.key() == key.encode():
-            seen.append(int(message.value()))
-
-    began, sent = time.monotonic(), 0
-    while (passed := time.monotonic() - began) < RENEWAL:
-        if passed * PER_SECOND > sent:
-            producer.produce(ENV["KAFKA_TOPIC"], key=key, value=str(sent), on_delivery=delivery)
-            sent += 1
-        producer.poll(0)
-        read()
-    expect(producer.flush(PATIENCE) == 0, "records were left over")
-    until(lambda: read() or len(seen) >= sent, f"only {len(seen)} of {sent} records came back")
-    for _ in range(20):  # a record that comes twice comes now
-        read()
-    consumer.close()
-    expect(not errors, f"{len(errors)} errors: {errors[:3]}")
-    expect(len(delivered) == sent, f"{len(delivered)} of {sent} records were delivered")
-    expect(seen == list(range(sent)), f"{sent} records sent, {len(seen)} came back, {len(set(seen))} different ones")
-    figure(f"{sent} records once and in order")
-    for who, heard in (("producer", producer_heard), ("consumer", consumer_heard)):
-        renewals = sum("in state REAUTH" in line for line in heard)
-        figure(f"{who} logged in anew {renewals} times")
-        expect(renewals >= 2, f"the {who} let its tokens end")
+    """Produces and consumes for longer than tokens live, and never loses its connection."""
+    renewing.renewal(settings, renewing.Renewed)
 
 
 def admin():
@@ -285,7 +160,7 @@ def admin():
 
     wanted = keys(5)
     expect(not produce(Producer(settings()), topic, wanted), "refused on its own topic")
-    consume(group, topic, wanted)
+    consume(settings, group, topic, wanted)
 
     groups = [g.group_id for g in client.list_consumer_groups().result(PATIENCE).valid]
     expect(group in groups, f"the group is not listed: {groups}")

@@ -86,7 +86,7 @@ filter: claims.aud == "{entra["aud"]}" && claims.azp == "{env["AZURE_CLIENT_ID"]
 ---
 {{kind: RoleBinding, principal: "User:pool-identity", role: DeveloperWrite, on: {{cluster: {CLUSTER}, transactional_id: "{GROUP}*"}}}}
 ---
-# An application with a secret, and one of the other provider: one topic, one group.
+# An application with a secret, and one of the other provider: one topic, and groups.
 kind: IdentityPool
 id: pool-application
 provider: op-entra
@@ -105,7 +105,7 @@ filter: claims.aud == "{okta["aud"]}" && claims.cid == "{env["OKTA_CLIENT_ID"]}"
         for role, resource in (
             ("DeveloperWrite", f"topic: {TOPIC}"),
             ("DeveloperRead", f"topic: {TOPIC}"),
-            ("DeveloperRead", f"group: {GROUP}"),
+            ("DeveloperRead", f'group: "{GROUP}*"'),
         )
     )
 
