@@ -10,7 +10,7 @@ A refused client reads a sentence that tells a stranger nothing, and a reference
    wanted, and how to mend it; the last line has the code: ` + "`refused as audience`" + `. The audit event has it in ` + "`result.message`" + `.
 2. The code is a heading [below](#each-code): what it means, the general mend, a whole answer of explain, and other ways to the same code.
 3. A client that read no reference was cut, or never came so far: ` + "`klamm explain --principal P --last`" + ` takes a principal, the value of the
-   identity claim or a client id; what is not audited at all is [below](#without-a-reference).
+   identity claim, a client id or, for logins, the client's address; what is not audited at all is [below](#without-a-reference).
 
 What a mend speaks of:
 

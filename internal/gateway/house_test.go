@@ -79,7 +79,7 @@ func build(t testing.TB, bindings []iam.Binding, opts ...kfake.Opt) *house {
 	behind, err := kfake.NewCluster(append([]kfake.Opt{
 		kfake.NumBrokers(2), kfake.SeedTopics(2, "orders", "orders.eu", "secret", "__klamm_state"), kfake.AllowAutoTopicCreation(),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-			ln, err := net.Listen(network, upstreamHost+":0")
+			ln, err := listenFar(t, network)
 			if err == nil {
 				h.ports = append(h.ports, ln.Addr().(*net.TCPAddr).Port)
 			}
@@ -116,6 +116,23 @@ func build(t testing.TB, bindings []iam.Binding, opts ...kfake.Opt) *house {
 	}
 	h.bootstrap = fmt.Sprintf("%s:%d", host, port)
 	return h
+}
+
+// listenFar listens upstream on a port that klamm gets nowhere while the test
+// runs: a client would hear it, and it would tell nothing.
+func listenFar(t testing.TB, network string) (net.Listener, error) {
+	for {
+		ln, err := net.Listen(network, upstreamHost+":0")
+		if err != nil {
+			return nil, err
+		}
+		held, err := net.Listen(network, fmt.Sprintf("127.0.0.1:%d", ln.Addr().(*net.TCPAddr).Port))
+		if err == nil {
+			t.Cleanup(func() { _ = held.Close() })
+			return ln, nil
+		}
+		_ = ln.Close()
+	}
 }
 
 // client is a franz-go client that logs in with a token.
