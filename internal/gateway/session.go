@@ -49,7 +49,7 @@ func (s *session) Close() { s.grant.Close() }
 // Plan decides about one request. Whatever it does not know is closed.
 func (s *session) Plan(ctx context.Context, f *kafka.Frame) (relay.Plan, error) {
 	if !s.grant.Live() && !s.renewal.begun { // a renewal that began in time may end late (KIP-368)
-		return closed("the session has ended: %s", s.grant.Reason())
+		return relay.Plan{}, fault.New(fault.Unauthenticated, "the session has ended: %s", s.grant.Reason())
 	}
 	c := s.begin(ctx, f)
 	defer c.end()

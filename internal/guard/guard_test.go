@@ -121,6 +121,9 @@ func TestEndIsNotTheTimersAlone(t *testing.T) {
 	if ended(s) {
 		t.Fatal("the timer has fired")
 	}
+	if s.Reason() != "the token has ended" {
+		t.Errorf("ended for %q", s.Reason())
+	}
 	if err := s.Allow(call, writeOrders); err == nil || !strings.Contains(err.Error(), "token has ended") {
 		t.Errorf("after the end: %v", err)
 	}

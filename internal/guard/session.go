@@ -64,6 +64,9 @@ func (s *Session) Live() bool {
 func (s *Session) Reason() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.reason == "" && s.overLocked() { // its timer is late
+		return tokenEnded
+	}
 	return s.reason
 }
 

@@ -35,7 +35,8 @@ type Session interface {
 	Dial(context.Context) (*kafka.Link, error)
 	// Plan says what happens to a frame. It is called for each request, in
 	// order, never concurrently. An error closes the connection like the zero
-	// Plan. It may change the frame's bytes in place and must not keep them.
+	// Plan; one of kind Unauthenticated says that the session had ended, be its
+	// Done late. It may change the frame's bytes in place and must not keep them.
 	Plan(context.Context, *kafka.Frame) (Plan, error)
 	// Done is closed when the session was killed or has expired.
 	Done() <-chan struct{}

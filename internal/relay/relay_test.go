@@ -143,7 +143,10 @@ func TestRefusedFramesEnd(t *testing.T) {
 		"zero plan":    {bytes: request(3, 1, ""), plan: func(*kafka.Frame) (Plan, error) { return Plan{}, nil }, want: ByPlan},
 		"error":        {bytes: request(3, 1, ""), plan: func(*kafka.Frame) (Plan, error) { return Plan{Verdict: Pass}, errors.New("no") }, want: ByPlan},
 		"panic":        {bytes: request(3, 1, ""), plan: func(*kafka.Frame) (Plan, error) { panic("a fault in a rule") }, want: ByPanic},
-		"no verdict":   {bytes: request(3, 1, ""), plan: func(*kafka.Frame) (Plan, error) { return Plan{Verdict: 99}, nil }, want: ByPlan},
+		"ended": {bytes: request(3, 1, ""), plan: func(*kafka.Frame) (Plan, error) {
+			return Plan{}, fault.New(fault.Unauthenticated, "the token has ended")
+		}, want: BySession},
+		"no verdict": {bytes: request(3, 1, ""), plan: func(*kafka.Frame) (Plan, error) { return Plan{Verdict: 99}, nil }, want: ByPlan},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, &Server{MaxFrame: 1000}, func(h *house) {

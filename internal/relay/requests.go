@@ -60,7 +60,11 @@ func (c *connection) unreadable(err error) {
 func (c *connection) request() bool {
 	plan, err := c.session.Plan(c.work, &c.frame)
 	if err != nil {
-		c.drain(ByPlan, err, c.settings.drain)
+		reason := ByPlan
+		if fault.KindOf(err) == fault.Unauthenticated {
+			reason = BySession
+		}
+		c.drain(reason, err, c.settings.drain)
 		return false
 	}
 	switch plan.Verdict {
