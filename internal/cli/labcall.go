@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -20,15 +21,29 @@ import (
 
 // labAddress is where an emulator of a running lab is.
 type labAddress struct {
-	what   string // "IMDS"
-	at, ca string
+	what     string // "IMDS"
+	variable string // of the lab's environment, whose URL is at the emulator
+	usual    string // where it is without that
+	at, ca   string
 }
 
-// flags are those that name another address than at.
+// flags are those that name another address than the usual one.
 func (a *labAddress) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.at, "at", a.at, "where the lab's "+a.what+" listens, http or https")
+	f.StringVar(&a.at, "at", "", "where the lab's "+a.what+" listens, http or https ("+a.variable+"; default "+a.usual+")")
 	f.StringVar(&a.ca, "ca", os.Getenv("KAFKA_CA_FILE"), "the lab's certificate authority, for https (KAFKA_CA_FILE)")
+}
+
+// find completes the address: where nothing is said, the lab's own variables
+// tell, which a program that it runs has, and whoever loaded its file.
+func (a *labAddress) find() {
+	if a.at != "" {
+		return
+	}
+	a.at = a.usual
+	if u, err := url.Parse(os.Getenv(a.variable)); err == nil && u.Host != "" {
+		a.at = u.Scheme + "://" + u.Host
+	}
 }
 
 // client trusts the lab's certificate authority when one is named.
@@ -49,6 +64,7 @@ func (a *labAddress) client() (*http.Client, error) {
 func (a *labAddress) call(ctx context.Context, method, path string, body any) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	a.find()
 	var sent []byte
 	if body != nil {
 		var err error

@@ -20,21 +20,21 @@ func newLabEmulators() []*cobra.Command {
 	ports := lab.DefaultPorts()
 	var out []*cobra.Command
 	for _, e := range []struct {
-		name, what, long string
-		port             int
-		more             func(at string) []*cobra.Command
+		name, what, long, variable string
+		port                       int
+		more                       func(labAddress) []*cobra.Command
 	}{
-		{"imds", "IMDS", "the instance metadata service", ports.IMDS, newLabIMDS},
-		{"entra", "Entra ID", "Entra ID", ports.Entra, func(at string) []*cobra.Command { return []*cobra.Command{newEntraApp(at), newEntraGroup(at)} }},
-		{"oidc", "OAuth server", "the other OAuth servers", ports.Okta, newLabOIDC},
+		{"imds", "IMDS", "the instance metadata service", "IMDS_TOKEN_URL", ports.IMDS, newLabIMDS},
+		{"entra", "Entra ID", "Entra ID", "JWKS_URL", ports.Entra, newLabEntra},
+		{"oidc", "OAuth server", "the other OAuth servers", "OKTA_TOKEN_URL", ports.Okta, newLabOIDC},
 	} {
 		cmd := &cobra.Command{
 			Use: e.name, Short: "What a running lab's emulator of " + e.long + " does",
 			Args: explained(cobra.NoArgs),
 			RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		}
-		at := fmt.Sprintf("http://127.0.0.1:%d", e.port)
-		cmd.AddCommand(newLabFault(e.name, labAddress{what: e.what, at: at}))
+		at := labAddress{what: e.what, variable: e.variable, usual: fmt.Sprintf("http://127.0.0.1:%d", e.port)}
+		cmd.AddCommand(newLabFault(e.name, at))
 		cmd.AddCommand(e.more(at)...)
 		out = append(out, cmd)
 	}
@@ -156,16 +156,20 @@ func showing[T any](write func(*table, T)) func(io.Writer, []byte) error {
 	}
 }
 
+// newLabEntra are the commands of `klamm lab entra` beside fault.
+func newLabEntra(at labAddress) []*cobra.Command {
+	return []*cobra.Command{newEntraApp(at), newEntraGroup(at)}
+}
+
 // newLabIMDS are the commands of `klamm lab imds` beside fault.
-func newLabIMDS(at string) []*cobra.Command {
-	return newLabCommands(labAddress{what: "IMDS", at: at}, app.IMDSPath, imdsCommands, showing(showIMDS))
+func newLabIMDS(at labAddress) []*cobra.Command {
+	return newLabCommands(at, app.IMDSPath, imdsCommands, showing(showIMDS))
 }
 
 // newLabOIDC are the commands of `klamm lab oidc` beside fault.
-func newLabOIDC(at string) []*cobra.Command {
-	to := labAddress{what: "OAuth server", at: at}
-	return append(newLabCommands(to, app.OIDCPath, oidcCommands, showing(showOIDC)),
-		newLabCommand(oidcIssued, to, http.MethodGet, app.OIDCPath+"/issued", showing(showIssued)))
+func newLabOIDC(at labAddress) []*cobra.Command {
+	return append(newLabCommands(at, app.OIDCPath, oidcCommands, showing(showOIDC)),
+		newLabCommand(oidcIssued, at, http.MethodGet, app.OIDCPath+"/issued", showing(showIssued)))
 }
 
 // newLabCommands are commands below a path; list is a GET of the path itself.

@@ -204,7 +204,7 @@ var entraGroupCommands = []labCommand{
 }
 
 // newEntraApp is `klamm lab entra app`.
-func newEntraApp(at string) *cobra.Command {
+func newEntraApp(at labAddress) *cobra.Command {
 	parent := &cobra.Command{
 		Use: "app", Short: "Applications of a running lab's Entra ID",
 		Long: `Changes the applications of a running lab's Entra ID, effective with the next
@@ -224,7 +224,7 @@ token. From nothing to a client with a role:`,
 }
 
 // newEntraGroup is `klamm lab entra group`.
-func newEntraGroup(at string) *cobra.Command {
+func newEntraGroup(at labAddress) *cobra.Command {
 	parent := &cobra.Command{
 		Use: "group", Short: "Groups of a running lab's Entra ID",
 		Long: `Changes the groups of applications and managed identities. Tokens hold the object
@@ -239,8 +239,8 @@ ids of groups when the manifest of the application that they are for says so:`,
 	return parent
 }
 
-func newEntraCommands(at, path string, commands []labCommand) []*cobra.Command {
-	made := newLabCommands(labAddress{what: "Entra ID", at: at}, path, commands, showing(showEntra))
+func newEntraCommands(at labAddress, path string, commands []labCommand) []*cobra.Command {
+	made := newLabCommands(at, path, commands, showing(showEntra))
 	for _, cmd := range made {
 		cmd.PreRunE = sendable
 	}
