@@ -8,41 +8,47 @@ import (
 	"github.com/klammhq/klamm/internal/kafka/api"
 )
 
-// TestKeys wants each API key that kmsg knows in exactly one of the tables.
+// TestKeys wants each API key that Kafka or kmsg knows in exactly one of the
+// tables, and a decision about each of its versions.
 func TestKeys(t *testing.T) {
-	for key := int16(0); key <= kmsg.MaxKey; key++ {
-		req := kmsg.RequestForKey(key)
-		if req == nil {
-			continue
-		}
+	for key, k := range knownKeys(t) {
 		r, served := rules[key]
-		why, never := refused[key]
+		no, never := refused[key]
 		ours := int(key) < len(own) && own[key].served
 		if n := count(served, never, ours); n != 1 {
-			t.Errorf("%d %s stands in %d tables", key, nameOf(key), n)
-		}
-		if never && why == "" {
-			t.Errorf("%d %s is refused without a reason", key, nameOf(key))
-		}
-		if !served {
+			t.Errorf("%d %s stands in %d tables", key, k.name, n)
 			continue
 		}
-		if r.max > req.MaxVersion() || r.min > r.max {
-			t.Errorf("%d %s: versions %d to %d, kmsg knows up to %d", key, nameOf(key), r.min, r.max, req.MaxVersion())
+		if want := "kafka." + k.name; k.kafka && methodOf(key) != want {
+			t.Errorf("%d is audited as %s, Kafka calls it %s", key, methodOf(key), want)
 		}
-		if (r.max < req.MaxVersion()) != (r.why != "") {
-			t.Errorf("%d %s: the reason for its newest version is %q", key, nameOf(key), r.why)
-		}
-		if (r.decide == nil) == (r.plan == nil) {
-			t.Errorf("%d %s must have one of decide and plan", key, nameOf(key))
-		}
-		if !api.Decodes(key) {
-			t.Errorf("%d %s cannot be decoded", key, nameOf(key))
+		switch {
+		case never && (no.why == "" || k.kafka == (no.method == "")):
+			t.Errorf("%d %s is refused for %q as in %q", key, k.name, no.why, no.method)
+		case ours && (own[key].min != 0 || own[key].max < k.newest || own[key].needs == "" || own[key].method == ""):
+			t.Errorf("%d %s: %+v, known up to %d", key, k.name, own[key], k.newest)
+		case served && (r.max < k.newest) != (r.newer != ""):
+			t.Errorf("%d %s is served up to %d and known up to %d, and the reason is %q", key, k.name, r.max, k.newest, r.newer)
 		}
 	}
-	for key := range rules {
-		if kmsg.RequestForKey(key) == nil {
-			t.Errorf("%d does not exist", key)
+}
+
+// TestRules wants each rule whole.
+func TestRules(t *testing.T) {
+	known := knownKeys(t)
+	for key, r := range rules {
+		k, ok := known[key]
+		if !ok || k.newest < r.max || kmsg.RequestForKey(key).MaxVersion() < r.max || r.min > r.max {
+			t.Errorf("%d: versions %d to %d, known are those to %d", key, r.min, r.max, k.newest)
+		}
+		if (r.min > 0) != (r.older != "") || r.needs == "" || r.method == "" {
+			t.Errorf("%d %s: %q, %q, %q", key, k.name, r.older, r.needs, r.method)
+		}
+		if (r.decide == nil) == (r.plan == nil) {
+			t.Errorf("%d %s must have one of decide and plan", key, k.name)
+		}
+		if !api.Decodes(key) {
+			t.Errorf("%d %s cannot be decoded", key, k.name)
 		}
 	}
 }

@@ -128,6 +128,11 @@ func TestNeeds(t *testing.T) {
 		69: "Describe Group orders",
 		75: "Describe Topic orders",
 	} {
+		for _, right := range strings.Split(want, ", ") { // the words of the page say the same
+			if words := strings.Fields(right); len(words) > 1 && !strings.Contains(rules[key].needs, words[0]+" "+words[1]) {
+				t.Errorf("%s needs %s, and says that it needs %q", nameOf(key), right, rules[key].needs)
+			}
+		}
 		for version := rules[key].min; version <= rules[key].max; version++ {
 			req := decidable(key, version)
 			if names := topicNamesIn(req); names != nil {

@@ -30,7 +30,14 @@ func (o *offer) has(key, version int16) bool {
 }
 
 // own are the keys that klamm answers itself, whatever the broker has.
-var own = []span{17: {0, 1, true}, 18: {0, 5, true}, 36: {0, 2, true}}
+var own = []struct {
+	span
+	needs, method string // as a rule has them
+}{
+	17: {span{0, 1, true}, "nothing; OAUTHBEARER is the one mechanism", "SaslServerAuthenticator.handleHandshakeRequest"},
+	18: {span{0, 5, true}, "nothing; the same before and after the login", "KafkaApis.handleApiVersionsRequest"},
+	36: {span{0, 2, true}, "nothing; it is the login", "SaslServerAuthenticator.handleSaslToken"},
+}
 
 // transactional are the keys that transactions of the second version need, each
 // with the first version that has them (KIP-890). With only some of them a
@@ -52,7 +59,7 @@ func makeOffer(broker *kmsg.ApiVersionsResponse) *offer {
 	}
 	for key, s := range own {
 		if s.served {
-			o.spans[key] = s
+			o.spans[key] = s.span
 		}
 	}
 	second := true

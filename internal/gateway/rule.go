@@ -10,7 +10,10 @@ import (
 // rule is what is done about one API key.
 type rule struct {
 	min, max int16
-	why      string // why max is below what kmsg knows; "" when it is not
+	older    string // why versions below min are not served; "" when there are none
+	newer    string // why versions above max are not served, which kmsg or Kafka knows; "" when there are none
+	needs    string // the rights in words: Operation Type, as authz has them
+	method   string // of Apache Kafka, whose decisions these are
 	limit    int    // bytes of a request that is decoded; 4 MiB when zero
 	drop     bool   // at the session's end nobody waits for the answer
 

@@ -1,98 +1,76 @@
 package gateway
 
-import (
-	"strings"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
-)
-
 // rules has a row for each API key that is served; refused has one for each
-// that is not. Keys 17, 18 and 36 are klamm's own and stand in own.
+// that is not. Keys 17, 18 and 36 are klamm's own and stand in own. docs/api-keys.md
+// is made from the three of them.
 //
-// max is the newest version that was read and understood; why says why it is
-// not the newest that kmsg knows.
+// max is the newest version that was read and understood.
 var rules = map[int16]rule{
-	0:  {min: 3, max: 13, plan: planProduce},
-	1:  {min: 4, max: 18, plan: planFetch},
-	2:  {min: 0, max: 11, decide: on(listOffsets)},
-	3:  {min: 0, max: 13, decide: on(metadata)},
-	8:  {min: 0, max: 10, decide: on(offsetCommit), limit: largeBytes},
-	9:  {min: 0, max: 10, decide: on(offsetFetch), limit: largeBytes},
-	10: {min: 0, max: 6, decide: on(findCoordinator)},
-	11: {min: 0, max: 9, decide: on(joinGroup), limit: largeBytes, drop: true},
-	12: {min: 0, max: 4, decide: on(heartbeat)},
-	13: {min: 0, max: 5, decide: on(leaveGroup)},
-	14: {min: 0, max: 5, decide: on(syncGroup), limit: largeBytes, drop: true},
-	15: {min: 0, max: 6, decide: on(describeGroups)},
-	16: {min: 0, max: 5, decide: on(listGroups)},
-	19: {min: 0, max: 7, decide: on(createTopics)},
-	20: {min: 0, max: 6, decide: on(deleteTopics)},
-	21: {min: 0, max: 2, decide: on(deleteRecords)},
-	22: {min: 0, max: 5, decide: on(initProducerID)},
-	23: {min: 2, max: 4, decide: on(offsetForLeaderEpoch)},
-	24: {min: 0, max: 3, decide: on(addPartitionsToTxn), why: "4 is for brokers: it verifies many transactions at once (KIP-890)"},
-	25: {min: 0, max: 4, decide: on(addOffsetsToTxn)},
-	26: {min: 0, max: 5, decide: on(endTxn)},
-	28: {min: 0, max: 5, decide: on(txnOffsetCommit), why: "6 names topics by id and no released broker has it", limit: largeBytes},
-	32: {min: 0, max: 4, decide: on(describeConfigs)},
-	33: {min: 0, max: 2, decide: on(alterConfigs)},
-	37: {min: 0, max: 3, decide: on(createPartitions)},
-	42: {min: 0, max: 2, decide: on(deleteGroups), why: "no released broker has 3"},
-	44: {min: 0, max: 1, decide: on(incrementalAlterConfigs)},
-	47: {min: 0, max: 0, decide: on(offsetDelete)},
-	60: {min: 0, max: 2, decide: on(describeCluster)},
-	68: {min: 0, max: 1, decide: on(consumerGroupHeartbeat), limit: largeBytes},
-	69: {min: 0, max: 1, decide: on(consumerGroupDescribe)},
-	75: {min: 0, max: 0, decide: on(describeTopicPartitions)},
-}
-
-// Reasons of refused.
-const (
-	forBrokers     = "brokers and controllers speak it among themselves"
-	forControllers = "it changes the cluster itself, whose owner has other ways"
-	ownTokens      = "delegation tokens would be klamm's own, and outlive the token of who asks"
-	otherLogins    = "SCRAM users could log in past klamm"
-	notBuilt       = "not in this version"
-	telemetry      = "clients do without, and it would carry their words to the cluster under klamm's name"
-)
-
-// refused says why each other API key is never served, whatever the role.
-var refused = map[int16]string{
-	4: forBrokers, 5: forBrokers, 6: forBrokers, 7: forBrokers, 27: forBrokers,
-	29: "access is ruled by role bindings; " + notBuilt, 30: "access is ruled by role bindings; " + notBuilt, 31: "access is ruled by role bindings; " + notBuilt,
-	34: forControllers, 35: notBuilt,
-	38: ownTokens, 39: ownTokens, 40: ownTokens, 41: ownTokens,
-	43: notBuilt, 45: notBuilt, 46: notBuilt,
-	48: "all clients are one user upstream, so that quotas are shared; " + notBuilt,
-	49: "all clients are one user upstream, so that quotas are shared; " + notBuilt,
-	50: otherLogins, 51: otherLogins,
-	52: forBrokers, 53: forBrokers, 54: forBrokers, 55: "it says where the controllers are; " + notBuilt, 56: forBrokers,
-	57: forControllers, 58: forBrokers, 59: forBrokers,
-	61: notBuilt, 62: forBrokers, 63: forBrokers, 64: forControllers, 65: notBuilt, 66: notBuilt, 67: forBrokers,
-	70: forBrokers, 71: telemetry, 72: telemetry, 73: forBrokers, 74: notBuilt,
-	76: "share groups: " + notBuilt, 77: "share groups: " + notBuilt, 78: "share groups: " + notBuilt, 79: "share groups: " + notBuilt,
-	80: forControllers, 81: forControllers, 82: forBrokers, 83: forBrokers, 84: forBrokers, 85: forBrokers, 86: forBrokers, 87: forBrokers,
-	88: "streams groups: " + notBuilt, 89: "streams groups: " + notBuilt,
-	90: "share groups: " + notBuilt, 91: "share groups: " + notBuilt, 92: "share groups: " + notBuilt,
-	93: "streams groups: " + notBuilt, 94: forControllers,
-}
-
-// methods are the names of requests in audit events, in Kafka's spelling.
-var methods = methodNames()
-
-// methodOf is the name of a request; what has none is Unknown.
-func methodOf(key int16) string {
-	if name, ok := methods[key]; ok {
-		return name
-	}
-	return "kafka.Unknown"
-}
-
-func methodNames() map[int16]string {
-	spelling := strings.NewReplacer("SASL", "Sasl", "ACLs", "Acls", "SCRAM", "Scram", "IDs", "Ids", "ID", "Id", "ISR", "Isr")
-	names := map[int16]string{}
-	for key := int16(0); key <= kmsg.MaxKey; key++ {
-		names[key] = "kafka." + spelling.Replace(kmsg.Key(key).Name())
-	}
-	return names
+	0: {min: 3, max: 13, plan: planProduce,
+		needs: "Write Topic, and Write TransactionalId when there is one", method: "KafkaApis.handleProduceRequest",
+		older: "0 to 2 hold messages of before Kafka 0.11, which no broker takes since 4.0 (KIP-896)"},
+	1: {min: 4, max: 18, plan: planFetch,
+		needs: "Read Topic", method: "KafkaApis.handleFetchRequest",
+		older: "0 to 3 are no broker's since 4.0 (KIP-896)"},
+	2: {min: 0, max: 11, decide: on(listOffsets),
+		needs: "Describe Topic", method: "KafkaApis.handleListOffsetRequest"},
+	3: {min: 0, max: 13, decide: on(metadata),
+		needs: "Describe Topic; creating one also Create Topic or Create Cluster; a list of all shows what may be described", method: "KafkaApis.handleTopicMetadataRequest"},
+	8: {min: 0, max: 10, decide: on(offsetCommit), limit: largeBytes,
+		needs: "Read Group, then Read Topic", method: "KafkaApis.handleOffsetCommitRequest"},
+	9: {min: 0, max: 10, decide: on(offsetFetch), limit: largeBytes,
+		needs: "Describe Group, then Describe Topic; without topics it shows those that may be described", method: "KafkaApis.handleOffsetFetchRequest"},
+	10: {min: 0, max: 6, decide: on(findCoordinator),
+		needs: "Describe Group or Describe TransactionalId, by the type of key; share coordinators are nobody's", method: "KafkaApis.handleFindCoordinatorRequest"},
+	11: {min: 0, max: 9, decide: on(joinGroup), limit: largeBytes, drop: true,
+		needs: "Read Group", method: "KafkaApis.handleJoinGroupRequest"},
+	12: {min: 0, max: 4, decide: on(heartbeat),
+		needs: "Read Group", method: "KafkaApis.handleHeartbeatRequest"},
+	13: {min: 0, max: 5, decide: on(leaveGroup),
+		needs: "Read Group", method: "KafkaApis.handleLeaveGroupRequest"},
+	14: {min: 0, max: 5, decide: on(syncGroup), limit: largeBytes, drop: true,
+		needs: "Read Group", method: "KafkaApis.handleSyncGroupRequest"},
+	15: {min: 0, max: 6, decide: on(describeGroups),
+		needs: "Describe Group", method: "KafkaApis.handleDescribeGroupsRequest"},
+	16: {min: 0, max: 5, decide: on(listGroups),
+		needs: "nothing; it shows all groups with Describe Cluster, else those with Describe Group", method: "KafkaApis.handleListGroupsRequest"},
+	19: {min: 0, max: 7, decide: on(createTopics),
+		needs: "Create Topic or Create Cluster; the configuration in the answer DescribeConfigs Topic", method: "ControllerApis.handleCreateTopics"},
+	20: {min: 0, max: 6, decide: on(deleteTopics),
+		needs: "Delete Topic", method: "ControllerApis.handleDeleteTopics"},
+	21: {min: 0, max: 2, decide: on(deleteRecords),
+		needs: "Delete Topic", method: "KafkaApis.handleDeleteRecordsRequest"},
+	22: {min: 0, max: 5, decide: on(initProducerID), newer: "6 is two-phase commit (KIP-939), whose transactions no timeout ends",
+		needs: "Write TransactionalId; without one IdempotentWrite Cluster or Write on any Topic", method: "KafkaApis.handleInitProducerIdRequest"},
+	23: {min: 2, max: 4, decide: on(offsetForLeaderEpoch),
+		needs: "Describe Topic", method: "KafkaApis.handleOffsetForLeaderEpochRequest",
+		older: "0 and 1 were for brokers"},
+	24: {min: 0, max: 3, decide: on(addPartitionsToTxn), newer: "4 on are for brokers: they verify many transactions at once (KIP-890)",
+		needs: "Write TransactionalId, then Write Topic; one refused topic refuses all", method: "KafkaApis.handleAddPartitionsToTxnRequest"},
+	25: {min: 0, max: 4, decide: on(addOffsetsToTxn),
+		needs: "Write TransactionalId, then Read Group", method: "KafkaApis.handleAddOffsetsToTxnRequest"},
+	26: {min: 0, max: 5, decide: on(endTxn),
+		needs: "Write TransactionalId", method: "KafkaApis.handleEndTxnRequest"},
+	28: {min: 0, max: 5, decide: on(txnOffsetCommit), newer: "6 names topics by id and no released broker has it", limit: largeBytes,
+		needs: "Write TransactionalId, then Read Group, then Read Topic", method: "KafkaApis.handleTxnOffsetCommitRequest"},
+	32: {min: 0, max: 4, decide: on(describeConfigs),
+		needs: "DescribeConfigs Topic, Group or, for brokers, their loggers and client metrics, Cluster; where brokers are is left out", method: "KafkaApis.handleDescribeConfigsRequest"},
+	33: {min: 0, max: 2, decide: on(alterConfigs),
+		needs: "AlterConfigs Topic or Group; brokers, their loggers and client metrics are never altered", method: "ControllerApis.handleLegacyAlterConfigs"},
+	37: {min: 0, max: 3, decide: on(createPartitions),
+		needs: "Alter Topic", method: "ControllerApis.handleCreatePartitions"},
+	42: {min: 0, max: 2, decide: on(deleteGroups), newer: "no released broker has 3",
+		needs: "Delete Group", method: "KafkaApis.handleDeleteGroupsRequest"},
+	44: {min: 0, max: 1, decide: on(incrementalAlterConfigs),
+		needs: "AlterConfigs Topic or Group; brokers, their loggers and client metrics are never altered", method: "ControllerApis.handleIncrementalAlterConfigs"},
+	47: {min: 0, max: 0, decide: on(offsetDelete),
+		needs: "Delete Group, then Read Topic", method: "KafkaApis.handleOffsetDeleteRequest"},
+	60: {min: 0, max: 2, decide: on(describeCluster),
+		needs: "nothing; controllers are not described", method: "KafkaApis.handleDescribeCluster"},
+	68: {min: 0, max: 1, decide: on(consumerGroupHeartbeat), limit: largeBytes,
+		needs: "Read Group, then Describe Topic of each that is named; a regular expression Describe on all topics", method: "KafkaApis.handleConsumerGroupHeartbeat"},
+	69: {min: 0, max: 1, decide: on(consumerGroupDescribe),
+		needs: "Describe Group; one with a topic that may not be described is blank", method: "KafkaApis.handleConsumerGroupDescribe"},
+	75: {min: 0, max: 0, decide: on(describeTopicPartitions),
+		needs: "Describe Topic; without topics it shows those that may be described", method: "DescribeTopicPartitionsRequestHandler.handleDescribeTopicPartitionsRequest"},
 }
