@@ -3,7 +3,6 @@ package gateway
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 )
 
@@ -20,8 +19,5 @@ func (c *call) alter(kind kmsg.ConfigResourceType, name string) *refusal {
 	if kind == kmsg.ConfigResourceTypeTopic || kind == kmsg.ConfigResourceTypeGroupConfig {
 		return c.config(iam.AlterConfigs, kind, name)
 	}
-	c.asked = true
-	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
-		Name: "request", Saw: "a change to the configuration of a " + kind.String(), Wanted: "a topic or a group", Mend: "change the configuration of brokers on the cluster behind", Code: guard.CodeUnserved,
-	}))
+	return c.never("a change to the configuration of a "+kind.String(), "a topic or a group", "change the configuration of brokers on the cluster behind")
 }

@@ -45,8 +45,8 @@ func (c *call) expression(text string) {
 		c.whole = &refusal{code: invalidExpression, words: err.Error()}
 		return
 	}
-	for _, name := range c.topics() {
-		if whole.MatchString(name) && !c.must(do(iam.Describe, topic(name))) {
+	for _, t := range c.topics() {
+		if t.Topic != nil && whole.MatchString(*t.Topic) && !c.must(do(iam.Describe, topic(*t.Topic))) {
 			return
 		}
 	}

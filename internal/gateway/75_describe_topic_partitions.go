@@ -41,14 +41,18 @@ func describeTopicPartitions(c *call, q *kmsg.DescribeTopicPartitionsRequest) {
 }
 
 // describableTopics are the names of all topics that may be described, sorted.
-func (c *call) describableTopics() []string {
-	names := shown(c.topics(), func(name *string) bool { return c.session.describable(name) })
+func (c *call) describableTopics() (names []string) {
+	for _, t := range c.topics() {
+		if c.session.describable(t.Topic) {
+			names = append(names, *t.Topic)
+		}
+	}
 	slices.Sort(names)
 	return names
 }
 
-// topics are the names of all topics there are.
-func (c *call) topics() (names []string) {
+// topics are all topics there are.
+func (c *call) topics() []kmsg.MetadataResponseTopic {
 	ask := kmsg.NewPtrMetadataRequest()
 	ask.Version = 4
 	resp, err := c.session.target.Request(c.ctx, c.session.via.Broker, ask)
@@ -56,10 +60,5 @@ func (c *call) topics() (names []string) {
 		c.err = err
 		return nil
 	}
-	for _, t := range resp.(*kmsg.MetadataResponse).Topics {
-		if t.Topic != nil {
-			names = append(names, *t.Topic)
-		}
-	}
-	return names
+	return resp.(*kmsg.MetadataResponse).Topics
 }

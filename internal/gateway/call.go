@@ -95,6 +95,25 @@ const (
 	fewerRenewals = "see why the client logs in anew before every request: its tokens may live for seconds only"
 )
 
+// notOurs refuses an action on klamm's own topics, and any but Describe on Kafka's
+// internal ones: a right on the cluster, which is enough for every other topic,
+// does not reach them.
+func (c *call) notOurs(a iam.Action) *refusal {
+	if a.On.Reserved() || a.On.Internal() && a.Op != iam.Describe {
+		return c.one(a)
+	}
+	return nil
+}
+
+// never refuses what nobody may do through klamm to the cluster's configuration,
+// whatever the role.
+func (c *call) never(saw, wanted, mend string) *refusal {
+	c.asked = true
+	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
+		Name: "request", Saw: saw, Wanted: wanted, Mend: mend, Code: guard.CodeUnserved,
+	}))
+}
+
 // visible is the silent decision for listings. It may be used after the call.
 func (s *session) visible(op iam.Operation, on iam.Resource) bool {
 	return s.grant.Visible(iam.Action{Op: op, On: on})
@@ -158,10 +177,16 @@ func (c *call) topic(op iam.Operation, byID bool, name string, id [16]byte) *ref
 	return c.one(do(op, topic(name)))
 }
 
+// unanswered is the list of an answer that has no place for an item's error.
+const unanswered = ""
+
 // deny adds to a list of the answer what stands for an item of the request
 // that was removed; item points to a copy of it.
 func (c *call) deny(list string, item any, no refusal) {
 	c.cut++
+	if list == unanswered {
+		return
+	}
 	c.edits = append(c.edits, func(resp kmsg.Response) { addError(resp, list, item, no) })
 }
 

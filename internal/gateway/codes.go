@@ -15,6 +15,7 @@ const (
 	notAttempted          int16 = 55
 	saslFailed            int16 = 58
 	fetchSessionUnknown   int16 = 70
+	electionNotNeeded     int16 = 84
 	unknownTopicID        int16 = 100
 	unsupportedEndpoint   int16 = 115
 	invalidExpression     int16 = 128

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/iam"
 )
@@ -73,6 +74,40 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
+// clusterKeys asks what administrators of a cluster ask.
+func clusterKeys(t *testing.T, h *house, adm *kadm.Client) {
+	t.Helper()
+	dirs, err := adm.DescribeAllLogDirs(h.ctx(), nil)
+	if err != nil || len(dirs) != 2 || dirs[0].Error() != nil {
+		t.Errorf("DescribeLogDirs: %v, %v", dirs, err)
+	}
+	if elected, err := adm.ElectLeaders(h.ctx(), kadm.ElectPreferredReplica, nil); err != nil || len(elected) != 3 {
+		t.Errorf("ElectLeaders: %v, %v", elected, err)
+	}
+	var to kadm.AlterPartitionAssignmentsReq
+	to.Assign("orders", 0, []int32{1})
+	if altered, err := adm.AlterPartitionAssignments(h.ctx(), to); err != nil || len(altered) != 1 {
+		t.Errorf("AlterPartitionReassignments: %v, %v", altered, err)
+	}
+	if _, err := adm.ListPartitionReassignments(h.ctx(), nil); err != nil {
+		t.Errorf("ListPartitionReassignments: %v", err)
+	}
+	if _, err := adm.DescribeClientQuotas(h.ctx(), false, nil); err != nil {
+		t.Errorf("DescribeClientQuotas: %v", err)
+	}
+	if _, err := adm.DescribeProducers(h.ctx(), kadm.TopicsSet{"orders": {0: {}}}); err != nil {
+		t.Errorf("DescribeProducers: %v", err)
+	}
+	if _, err := adm.ListTransactions(h.ctx(), nil, nil); err != nil {
+		t.Errorf("ListTransactions: %v", err)
+	}
+	q := kmsg.NewPtrListConfigResourcesRequest()
+	q.Version = 1
+	if r := h.loggedIn("admin", 0).ask(q).(*kmsg.ListConfigResourcesResponse); r.ErrorCode != 0 || len(r.ConfigResources) != 3+2+2 {
+		t.Errorf("ListConfigResources: %+v", r)
+	}
+}
+
 // TestNoAddressLeaks: no byte of where the brokers are reaches a client, and
 // no port of theirs, whatever it asks.
 func TestNoAddressLeaks(t *testing.T) {
@@ -104,6 +139,7 @@ func TestNoAddressLeaks(t *testing.T) {
 	if _, err := adm.DescribeBrokerConfigs(h.ctx(), 77); err == nil {
 		t.Log("a broker that does not exist has configurations")
 	}
+	clusterKeys(t, h, adm)
 	h.seen.mu.Lock()
 	defer h.seen.mu.Unlock()
 	all := h.seen.bytes.String()

@@ -50,7 +50,7 @@ var answered = map[string]string{
 }
 
 // identity are the fields that say which item an error is about.
-var identity = []string{"Topic", "TopicID", "Partition", "Group", "MemberID", "InstanceID", "ResourceType", "ResourceName", "TransactionalID"}
+var identity = []string{"Topic", "TopicID", "Partition", "Group", "MemberID", "InstanceID", "ResourceType", "ResourceName", "TransactionalID", "Type", "Name"}
 
 // named is the field that holds an item which is a bare value in the request.
 var named = []string{"Group", "Topic", "Key", "Partition", "TransactionalID"}
@@ -67,7 +67,7 @@ func mirror(resp, req reflect.Value, no refusal) {
 			if no.words != "" {
 				to.Set(reflect.ValueOf(&no.words))
 			}
-		case name == "Version" || name == "UnknownTags":
+		case name == "Version" || name == "UnknownTags" || name == "Configs": // a configuration that was asked for is none yet
 		case req.Kind() != reflect.Struct:
 		case to.Kind() == reflect.Slice:
 			mirrorList(to, name, req, no)

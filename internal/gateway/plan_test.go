@@ -52,7 +52,7 @@ func FuzzPlan(f *testing.F) {
 			return
 		}
 		switch frame.Key {
-		case 3, 16, 60:
+		case 3, 16, 60, 66:
 			return // brokers and filtered lists
 		case keyProduce, keyFetch:
 			req, err := api.Decode(frame.Key, frame.Version, frame.Body())

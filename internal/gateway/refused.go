@@ -15,8 +15,6 @@ const (
 	telemetry      = "clients do without, and it would carry their words to the cluster under klamm's name"
 	notBuilt       = "not in this version"
 	otherRules     = "access is ruled by role bindings; " + notBuilt
-	oneUser        = "all clients are one user upstream, so that quotas are shared; " + notBuilt
-	controllers    = "it says where the controllers are; " + notBuilt
 	shareGroups    = "share groups: " + notBuilt
 	streamsGroups  = "streams groups: " + notBuilt
 )
@@ -31,38 +29,27 @@ var refused = map[int16]never{
 	30: {otherRules, "AclApis.handleCreateAcls"},
 	31: {otherRules, "AclApis.handleDeleteAcls"},
 	34: {forControllers, "KafkaApis.handleAlterReplicaLogDirsRequest"},
-	35: {notBuilt, "KafkaApis.handleDescribeLogDirsRequest"},
 	38: {ownTokens, "KafkaApis.handleCreateTokenRequest"},
 	39: {ownTokens, "KafkaApis.handleRenewTokenRequest"},
 	40: {ownTokens, "KafkaApis.handleExpireTokenRequest"},
 	41: {ownTokens, "KafkaApis.handleDescribeTokensRequest"},
-	43: {notBuilt, "ControllerApis.handleElectLeaders"},
-	45: {notBuilt, "ControllerApis.handleAlterPartitionReassignments"},
-	46: {notBuilt, "ControllerApis.handleListPartitionReassignments"},
-	48: {oneUser, "KafkaApis.handleDescribeClientQuotasRequest"},
-	49: {oneUser, "ControllerApis.handleAlterClientQuotas"},
 	50: {otherLogins, "KafkaApis.handleDescribeUserScramCredentialsRequest"},
 	51: {otherLogins, "ControllerApis.handleAlterUserScramCredentials"},
 	52: {forBrokers, "ControllerApis.handleVote"},
 	53: {forBrokers, "ControllerApis.handleBeginQuorumEpoch"},
 	54: {forBrokers, "ControllerApis.handleEndQuorumEpoch"},
-	55: {controllers, "ControllerApis.handleDescribeQuorum"},
 	56: {forBrokers, "ControllerApis.handleAlterPartitionRequest"},
 	57: {forControllers, "ControllerApis.handleUpdateFeatures"},
 	58: {forBrokers, "ControllerApis.handleEnvelopeRequest"},
 	59: {forBrokers, "ControllerApis.handleFetchSnapshot"},
-	61: {notBuilt, "KafkaApis.handleDescribeProducersRequest"},
 	62: {forBrokers, "ControllerApis.handleBrokerRegistration"},
 	63: {forBrokers, "ControllerApis.handleBrokerHeartBeatRequest"},
 	64: {forControllers, "ControllerApis.handleUnregisterBroker"},
-	65: {notBuilt, "KafkaApis.handleDescribeTransactionsRequest"},
-	66: {notBuilt, "KafkaApis.handleListTransactionsRequest"},
 	67: {forBrokers, "ControllerApis.handleAllocateProducerIdsRequest"},
 	70: {forBrokers, "ControllerApis.handleControllerRegistration"},
 	71: {telemetry, "KafkaApis.handleGetTelemetrySubscriptionsRequest"},
 	72: {telemetry, "KafkaApis.handlePushTelemetryRequest"},
 	73: {forBrokers, "ControllerApis.handleAssignReplicasToDirs"},
-	74: {notBuilt, "KafkaApis.handleListConfigResources"},
 	76: {shareGroups, "KafkaApis.handleShareGroupHeartbeat"},
 	77: {shareGroups, "KafkaApis.handleShareGroupDescribe"},
 	78: {shareGroups, "KafkaApis.handleShareFetchRequest"},

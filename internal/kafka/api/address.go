@@ -96,7 +96,11 @@ var rewriters = map[int16]func(*rewriter, kmsg.Response){
 	52: on(func(_ *rewriter, r *kmsg.VoteResponse) { r.NodeEndpoints = nil }),
 	53: on(func(_ *rewriter, r *kmsg.BeginQuorumEpochResponse) { r.NodeEndpoints = nil }),
 	54: on(func(_ *rewriter, r *kmsg.EndQuorumEpochResponse) { r.NodeEndpoints = nil }),
-	55: on(func(_ *rewriter, r *kmsg.DescribeQuorumResponse) { r.Nodes = nil }),
+	55: on(func(_ *rewriter, r *kmsg.DescribeQuorumResponse) {
+		for i := range r.Nodes {
+			r.Nodes[i].Listeners = nil
+		}
+	}),
 	59: on(func(_ *rewriter, r *kmsg.FetchSnapshotResponse) { r.NodeEndpoints = nil }),
 	82: on(func(_ *rewriter, r *kmsg.UpdateRaftVoterResponse) {
 		r.CurrentLeader.Host, r.CurrentLeader.Port = "", -1
