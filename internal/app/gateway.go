@@ -87,7 +87,7 @@ func startGateway(p gatewayParts, r *rules) (_ *running, err error) {
 	g.server.Refuse = func(via relay.Via) error { return g.upstream.Live(via.Broker) }
 	g.server.Acceptor, err = gateway.New(gateway.Config{
 		Guard: g.guard, Clusters: map[string]gateway.Cluster{p.cluster: g.upstream}, Addresses: addresses,
-		LogicalClusterOptional: p.clusterOptional, Log: p.log,
+		Rights: r.current.Rights, LogicalClusterOptional: p.clusterOptional, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

@@ -165,10 +165,10 @@ func oldHandshake(h *house) error {
 
 func unservedVersion(h *house) error {
 	return inside(func(w *wire) error {
-		q := kmsg.NewPtrDescribeACLsRequest()
+		q := kmsg.NewPtrDescribeDelegationTokenRequest()
 		q.Version = 2
 		r, err := w.ask(q)
-		if err != nil || r.(*kmsg.DescribeACLsResponse).ErrorCode != 35 {
+		if err != nil || r.(*kmsg.DescribeDelegationTokenResponse).ErrorCode != 35 {
 			return fmt.Errorf("%+v, %w", r, err)
 		}
 		return nil

@@ -20,7 +20,7 @@ type draft struct {
 
 func (b *builder) add(binding iam.Binding, r *role) {
 	on := binding.On
-	b.rules.patterns[binding.ID] = on
+	b.rules.bindings[binding.ID] = stated{binding.Principal, r, on}
 	if inert(on) {
 		return
 	}

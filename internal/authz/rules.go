@@ -18,7 +18,14 @@ import (
 type Rules struct {
 	org      iam.Organization
 	of       map[iam.Principal]*rights
-	patterns map[string]iam.Pattern // of each binding by id
+	bindings map[string]stated // by id
+}
+
+// stated is a binding as it was written.
+type stated struct {
+	principal iam.Principal
+	role      *role
+	on        iam.Pattern
 }
 
 // rights are all bindings of one principal.
@@ -126,7 +133,7 @@ func (r *Rules) Decide(id iam.Identity, a iam.Action) iam.Decision {
 
 // Scope is where a role binding stands; the zero Pattern when there is none of
 // that id.
-func (r *Rules) Scope(binding string) iam.Pattern { return r.patterns[binding] }
+func (r *Rules) Scope(binding string) iam.Pattern { return r.bindings[binding].on }
 
 // question is an action whose name was looked at once.
 type question struct {
@@ -179,7 +186,7 @@ func (x *index) find(q *question) *bound {
 // joins one [BindingError] for each wrong binding, in the order of their ids;
 // with any of them there are no rules.
 func Compile(s *iam.Snapshot) (*Rules, error) {
-	b := builder{Rules{org: s.Organization, patterns: map[string]iam.Pattern{}}, map[iam.Principal]map[string]*draft{}}
+	b := builder{Rules{org: s.Organization, bindings: map[string]stated{}}, map[iam.Principal]map[string]*draft{}}
 	var wrong []error
 	for _, id := range slices.Sorted(maps.Keys(s.Bindings)) { // so that a snapshot always gives the same answers
 		role, err := check(s.Bindings[id], s.Organization)

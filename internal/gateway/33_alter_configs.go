@@ -19,5 +19,5 @@ func (c *call) alter(kind kmsg.ConfigResourceType, name string) *refusal {
 	if kind == kmsg.ConfigResourceTypeTopic || kind == kmsg.ConfigResourceTypeGroupConfig {
 		return c.config(iam.AlterConfigs, kind, name)
 	}
-	return c.never("a change to the configuration of a "+kind.String(), "a topic or a group", "change the configuration of brokers on the cluster behind")
+	return c.never(iam.AlterConfigs, "a change to the configuration of a "+kind.String(), "a topic or a group", "change the configuration of brokers on the cluster behind")
 }

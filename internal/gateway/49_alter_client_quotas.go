@@ -19,7 +19,7 @@ func alterClientQuotas(c *call, q *kmsg.AlterClientQuotasRequest) {
 	q.Entries = keep(c, q.Entries, "Entries", func(e *kmsg.AlterClientQuotasRequestEntry) *refusal {
 		for _, x := range e.Entity {
 			if x.Type != quotaOfClients {
-				return c.never("a quota of a "+x.Type, "one of a client id", "set quotas of users and addresses on the cluster behind, where klamm is one user")
+				return c.never(iam.AlterConfigs, "a quota of a "+x.Type, "one of a client id", "set quotas of users and addresses on the cluster behind, where klamm is one user")
 			}
 		}
 		return nil

@@ -105,11 +105,10 @@ func (c *call) notOurs(a iam.Action) *refusal {
 	return nil
 }
 
-// never refuses what nobody may do through klamm to the cluster's configuration,
-// whatever the role.
-func (c *call) never(saw, wanted, mend string) *refusal {
+// never refuses what nobody may do to the cluster through klamm, whatever the role.
+func (c *call) never(op iam.Operation, saw, wanted, mend string) *refusal {
 	c.asked = true
-	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(iam.AlterConfigs, iam.ClusterResource()), iam.Step{
+	return c.outcome(iam.Cluster, c.session.grant.Refuse(c.Call, do(op, iam.ClusterResource()), iam.Step{
 		Name: "request", Saw: saw, Wanted: wanted, Mend: mend, Code: guard.CodeUnserved,
 	}))
 }

@@ -12,6 +12,7 @@ const (
 	unsupportedVersion    int16 = 35
 	invalidRequest        int16 = 42
 	transactionalIDDenied int16 = 53
+	securityDisabled      int16 = 54
 	notAttempted          int16 = 55
 	saslFailed            int16 = 58
 	fetchSessionUnknown   int16 = 70

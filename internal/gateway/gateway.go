@@ -17,6 +17,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/kafka/api"
 )
@@ -47,6 +48,9 @@ type Config struct {
 	Guard     *guard.Guard
 	Clusters  map[string]Cluster // by logical cluster, "lkc-…"
 	Addresses Addresses
+	// Rights tells what principals may do on a cluster, as DescribeAcls shows it;
+	// nil: nobody is told.
+	Rights func(cluster string, tell func(iam.Principal, iam.Pattern, iam.OperationSet))
 	// Surface is the security protocol and mechanism in audit events;
 	// "SASL_SSL/OAUTHBEARER" when empty.
 	Surface string

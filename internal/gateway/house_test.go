@@ -105,7 +105,7 @@ func build(t testing.TB, bindings []iam.Binding, opts ...kfake.Opt) *house {
 		go func() { _ = h.relay.Serve(ctx, ln, relay.Via{Cluster: cluster, Broker: node}) }()
 		return int32(ln.Addr().(*net.TCPAddr).Port), nil
 	}}
-	h.gateway, err = New(Config{Guard: h.guard, Clusters: map[string]Cluster{lkc: h.cluster}, Addresses: h.addresses})
+	h.gateway, err = New(Config{Guard: h.guard, Clusters: map[string]Cluster{lkc: h.cluster}, Addresses: h.addresses, Rights: h.people.Rights})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,10 @@ func (p *people) Decide(id iam.Identity, a iam.Action) iam.Decision {
 	return p.rules.Load().Decide(id, a)
 }
 func (p *people) Enough(id iam.Identity, a iam.Action) []string { return p.rules.Load().Enough(id, a) }
-func (p *people) Scope(b string) iam.Pattern                    { return p.rules.Load().Scope(b) }
+func (p *people) Rights(cluster string, tell func(iam.Principal, iam.Pattern, iam.OperationSet)) {
+	p.rules.Load().Rights(cluster, tell)
+}
+func (p *people) Scope(b string) iam.Pattern { return p.rules.Load().Scope(b) }
 
 // ledger keeps audit records.
 type ledger struct {

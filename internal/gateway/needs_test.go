@@ -85,6 +85,8 @@ func decidable(key, version int16) kmsg.Request {
 		q.Resources[0].ResourceType = kmsg.ConfigResourceTypeTopic
 	case *kmsg.IncrementalAlterConfigsRequest:
 		q.Resources[0].ResourceType = kmsg.ConfigResourceTypeTopic
+	case *kmsg.DescribeACLsRequest:
+		q.ResourceType, q.ResourcePatternType, q.Operation, q.PermissionType = 1, 1, 1, 1
 	case *kmsg.AlterClientQuotasRequest:
 		q.Entries[0].Entity[0].Type = quotaOfClients
 	case *kmsg.DescribeClusterRequest:
@@ -120,6 +122,9 @@ func TestNeeds(t *testing.T) {
 		25: "Write TransactionalId orders, Read Group orders",
 		26: "Write TransactionalId orders",
 		28: "Write TransactionalId orders, Read Group orders, Read Topic orders",
+		29: "Describe Cluster kafka-cluster",
+		30: "Alter Cluster kafka-cluster",
+		31: "Alter Cluster kafka-cluster",
 		32: "DescribeConfigs Topic orders",
 		33: "AlterConfigs Topic orders",
 		35: "Describe Cluster kafka-cluster",
@@ -157,7 +162,8 @@ func TestNeeds(t *testing.T) {
 			f := frame(t, req)
 			h.log.allowed()
 			plan, err := s.Plan(h.ctx(), f)
-			if err != nil || plan.Verdict != relay.Pass && plan.Verdict != relay.Send {
+			here := key == 29 || key == 30 || key == 31 // klamm's own rules
+			if err != nil || here != (plan.Verdict == relay.Answer) || !here && plan.Verdict != relay.Pass && plan.Verdict != relay.Send {
 				t.Errorf("%s %d: verdict %d, %v, want it to go upstream", nameOf(key), version, plan.Verdict, err)
 			}
 			wanted := want

@@ -14,7 +14,6 @@ const (
 	otherLogins    = "SCRAM users could log in past klamm"
 	telemetry      = "clients do without, and it would carry their words to the cluster under klamm's name"
 	notBuilt       = "not in this version"
-	otherRules     = "access is ruled by role bindings; " + notBuilt
 	shareGroups    = "share groups: " + notBuilt
 	streamsGroups  = "streams groups: " + notBuilt
 )
@@ -25,9 +24,6 @@ var refused = map[int16]never{
 	6:  {forBrokers, ""},
 	7:  {forBrokers, ""},
 	27: {forBrokers, "KafkaApis.handleWriteTxnMarkersRequest"},
-	29: {otherRules, "AclApis.handleDescribeAcls"},
-	30: {otherRules, "AclApis.handleCreateAcls"},
-	31: {otherRules, "AclApis.handleDeleteAcls"},
 	34: {forControllers, "KafkaApis.handleAlterReplicaLogDirsRequest"},
 	38: {ownTokens, "KafkaApis.handleCreateTokenRequest"},
 	39: {ownTokens, "KafkaApis.handleRenewTokenRequest"},

@@ -151,6 +151,13 @@ func (c *Current) Scope(binding string) iam.Pattern {
 	return iam.Pattern{}
 }
 
+// Rights is that of the rules in force.
+func (c *Current) Rights(cluster string, tell func(iam.Principal, iam.Pattern, iam.OperationSet)) {
+	if p := c.policy.Load(); p != nil {
+		p.Authz.Rights(cluster, tell)
+	}
+}
+
 // authn is nil, which refuses, while no rules are in force.
 func (c *Current) authn() *authn.Authenticator {
 	if p := c.policy.Load(); p != nil {

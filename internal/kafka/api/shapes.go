@@ -31,6 +31,7 @@ var shapes = compileAll(map[int16]definition{
 	25: {3, "str i64 i16 str"},
 	26: {3, "str i64 i16 i8"},
 	28: {3, "str str i64 i16 3+:i32 3+:str 3+:str? { 0-5:str 6+:uuid { i32 i64 2+:i32 str? } }"},
+	29: {2, "i8 str? 1+:i8 str? str? i8 i8"},
 	30: {2, "{ i8 str 1+:i8 str str i8 i8 }"},
 	31: {2, "{ i8 str? 1+:i8 str? str? i8 i8 }"},
 	32: {4, "{ i8 str [ str ]? } 1+:i8 3+:i8"},
