@@ -19,10 +19,11 @@ const heldBytes = 4 << 20
 
 // Fetch needs Read on each topic (KafkaApis.handleFetchRequest).
 //
-//   - Every fetch is made one without a session, in place (KIP-227): a session
-//     id is a bearer secret, and Kafka gives the records of a session to any
-//     connection that sends its id. A client that goes on with a session it had
-//     elsewhere is told that nobody knows it; one that begins is served.
+//   - v7: sessions (KIP-227). An id that this connection was not given is never
+//     forwarded: a client that goes on with it is told that nobody knows it, one
+//     that begins anew is served. When a topic of the session is refused the
+//     session is over in the same way, so that the client asks for all of them
+//     and reads why. A request with a refused topic has no session.
 //   - A replica id other than a consumer's, -1, is an attack (CVE-2018-1288); up
 //     to v14 it is the first field, from v15 (KIP-903) it stands in a tag.
 //   - v12: an answer may end in a field with addresses of new leaders, which
@@ -38,20 +39,73 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 		c.attack("a Fetch as replica", "a consumer, whose replica id is -1", fetchBehind)
 		return relay.Plan{}, c.err
 	}
-	if e := s.fetch.SessionEpoch; e != 0 && e != -1 {
-		resp := kmsg.NewPtrFetchResponse()
-		resp.ErrorCode = fetchSessionUnknown
-		return s.here(c, f, resp)
+	epoch, known := s.fetch.SessionEpoch, s.fetched.has(s.fetch.SessionID)
+	if epoch < wholeFetch || epoch > freshSession && !known {
+		return s.fetchAnew(c, f)
 	}
-	s.fetch.Sessionless(body)
-	all := s.topicsAllowed(c, iam.Read, s.fetch.Topics, f.Version >= api.FetchIDs, body)
-	if c.err != nil {
+	byID := f.Version >= api.FetchIDs
+	all := s.topicsAllowed(c, iam.Read, s.fetch.Topics, byID, body)
+	if epoch > freshSession {
+		all = all && s.fetched.follow(s.fetch.Topics, byID, body) && s.fetched.stillAllowed(c)
+	}
+	switch {
+	case c.err != nil:
 		return relay.Plan{}, c.err
+	case all:
+		return s.fetchAll(c, f, known), nil
 	}
-	if all {
-		return relay.Plan{Verdict: relay.Pass, Drop: true, Stream: s.streamedEdit(c, f.Version)}, nil
+	s.fetched.end()
+	if epoch > freshSession {
+		return s.fetchAnew(c, f)
 	}
-	req, err := api.Decode(keyFetch, f.Version, body)
+	return s.fetchPart(c, f)
+}
+
+// Epochs of requests that do not go on with a session: one that has none, and
+// ends the one that it names, and one that opens another.
+const (
+	wholeFetch   = -1
+	freshSession = 0
+)
+
+// fetchAnew tells the client to begin anew, with all its topics.
+func (s *session) fetchAnew(c *call, f *kafka.Frame) (relay.Plan, error) {
+	resp := kmsg.NewPtrFetchResponse()
+	resp.ErrorCode = fetchSessionUnknown
+	return s.here(c, f, resp)
+}
+
+// fetchAll passes a request of which all is allowed; known says that the session
+// that it names is the connection's own.
+func (s *session) fetchAll(c *call, f *kafka.Frame, known bool) relay.Plan {
+	q, body := &s.fetch, f.Body()
+	open := q.SessionEpoch == freshSession && len(q.Topics) <= keptTopics
+	if q.SessionEpoch <= freshSession {
+		id, epoch := int32(0), int32(wholeFetch)
+		if known {
+			id = q.SessionID // which ends
+		}
+		if open {
+			epoch = freshSession
+		}
+		if known || open {
+			s.fetched.end()
+		}
+		q.Session(body, id, epoch)
+	}
+	if open {
+		s.fetched.follow(q.Topics, f.Version >= api.FetchIDs, body)
+	}
+	if f.Version >= api.FetchSessions {
+		s.fetched.ask(open)
+	}
+	return relay.Plan{Verdict: relay.Pass, Drop: true, Stream: s.streamedEdit(c, f.Version)}
+}
+
+// fetchPart sends what is allowed of a request, without a session.
+func (s *session) fetchPart(c *call, f *kafka.Frame) (relay.Plan, error) {
+	s.fetch.Session(f.Body(), 0, wholeFetch)
+	req, err := api.Decode(keyFetch, f.Version, f.Body())
 	if err != nil {
 		return relay.Plan{}, err
 	}
@@ -87,8 +141,10 @@ func (s *session) streamedEdit(c *call, version int16) kafka.StreamEdit {
 		return s.streamed.edit
 	}
 	who := guard.Call{Method: c.Method, ClientID: strings.Clone(c.ClientID)}
+	stream := api.NewFetchStream(version, topicDenied)
+	stream.Began = s.fetched.began
 	s.streamed = streamEdit{version, &fetchAnswers{
-		FetchStream: api.NewFetchStream(version, topicDenied),
+		FetchStream: stream,
 		refused:     func() { s.refuseUpstream(who, anyTopic(iam.Read)) },
 	}}
 	return s.streamed.edit

@@ -46,36 +46,6 @@ func (h *house) leader(name string) (int32, [16]byte) {
 	return 0, found.TopicID
 }
 
-// TestSecurity_21_StolenFetchSession: the id of another client's session
-// gives nothing, and a client that comes back with its old id is served.
-func TestSecurity_21_StolenFetchSession(t *testing.T) {
-	h := build(t, alice())
-	node, _ := h.leader("orders")
-	b := h.loggedIn("alice", node)
-	q := fetchOf(12, "orders")
-	q.SessionID, q.SessionEpoch = 0, 0
-	if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != 0 || r.SessionID != 0 {
-		t.Fatalf("a session was opened: %+v", r)
-	}
-	q.SessionID, q.SessionEpoch, q.Topics = 4711, 1, nil
-	if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != fetchSessionUnknown || len(r.Topics) != 0 {
-		t.Errorf("going on with a session: %+v", r)
-	}
-	for _, epoch := range []int32{0, -1} {
-		q = fetchOf(12, "orders")
-		q.SessionID, q.SessionEpoch = 4711, epoch
-		if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != 0 || r.SessionID != 0 || len(r.Topics) != 1 {
-			t.Errorf("an old id with epoch %d: %+v", epoch, r)
-		}
-	}
-	for _, epoch := range []int32{-2, 1 << 30} {
-		q.SessionEpoch = epoch
-		if r := b.ask(q).(*kmsg.FetchResponse); r.ErrorCode != fetchSessionUnknown {
-			t.Errorf("epoch %d: %+v", epoch, r)
-		}
-	}
-}
-
 // TestSecurity_21_PosingAsAReplica: a replica id closes, in both places and
 // whatever the role.
 func TestSecurity_21_PosingAsAReplica(t *testing.T) {

@@ -43,6 +43,21 @@ func produceOf(version int16, topics ...string) *kmsg.ProduceRequest {
 func BenchmarkPlanProduce(b *testing.B) { benchmarkPlan(b, produceOf(12, "orders", "orders.eu")) }
 func BenchmarkPlanFetch(b *testing.B)   { benchmarkPlan(b, fetchOf(12, "orders", "orders.eu")) }
 
+func BenchmarkPlanFetchInSession(b *testing.B) {
+	h := build(b, alice())
+	s := h.inSession(b, 7, "orders", "orders.eu")
+	q := fetchOf(12, "orders")
+	q.SessionID, q.SessionEpoch = 7, 1
+	f, ctx := frame(b, q), h.ctx()
+	planPasses(b, s, f)
+	b.ReportAllocs()
+	for b.Loop() {
+		if p, err := s.Plan(ctx, f); err != nil || p.Verdict != relay.Pass {
+			b.Fatal(p, err)
+		}
+	}
+}
+
 // TestPlanAllocatesNothing: neither a Produce nor a Fetch that is allowed, nor
 // the answer to the Produce, by name and by id.
 func TestPlanAllocatesNothing(t *testing.T) {
@@ -56,6 +71,15 @@ func TestPlanAllocatesNothing(t *testing.T) {
 		planPasses(t, s, f)
 		if n := testing.AllocsPerRun(100, func() { _, _ = s.Plan(ctx, f) }); n != 0 {
 			t.Errorf("%s %d: %v allocations", nameOf(req.Key()), req.GetVersion(), n)
+		}
+	}
+	inSession := h.inSession(t, 7, "orders", "orders.eu")
+	for _, req := range []*kmsg.FetchRequest{fetchOf(12), fetchOf(12, "orders"), fetchID} {
+		req.SessionID, req.SessionEpoch = 7, 1
+		f, ctx := frame(t, req), h.ctx()
+		planPasses(t, inSession, f)
+		if n := testing.AllocsPerRun(100, func() { _, _ = inSession.Plan(ctx, f) }); n != 0 {
+			t.Errorf("Fetch %d in a session: %v allocations", req.Version, n)
 		}
 	}
 	resp := kmsg.NewPtrProduceResponse()

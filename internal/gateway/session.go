@@ -26,6 +26,7 @@ type session struct {
 	call     call
 	produce  api.Produce
 	fetch    api.Fetch
+	fetched  fetchSession
 	refused  []*refusal // of the topics of a Produce or Fetch
 	produced answerEdit // of the Produce requests that pass
 	streamed streamEdit // of the Fetch requests that pass

@@ -10,20 +10,21 @@ type Fetch struct {
 	// ReplicaID is -1 for a consumer; up to version 14 it is the first field,
 	// from 15 on the tagged ReplicaState, whose absence means -1 (KIP-903).
 	ReplicaID    int32
-	SessionID    int32 // from version 7 on (KIP-227)
+	SessionID    int32 // from FetchSessions on
 	SessionEpoch int32
 	Topics       []Topic
 
 	session int // where id and epoch stand; 0 when the version has none
 }
 
-// Versions that Fetch.Read knows, the first whose answers have tagged fields,
-// and the first that names topics by id.
+// Versions that Fetch.Read knows, the first with sessions (KIP-227), the first
+// whose answers have tagged fields, and the first that names topics by id.
 const (
-	FetchMin  = 4
-	FetchMax  = 18
-	FetchTags = 12
-	FetchIDs  = 13
+	FetchMin      = 4
+	FetchMax      = 18
+	FetchSessions = 7
+	FetchTags     = 12
+	FetchIDs      = 13
 )
 
 // Read reads the body of a Fetch request, as strictly as Produce.Read
@@ -37,7 +38,7 @@ func (f *Fetch) Read(version int16, body []byte) error {
 		f.ReplicaID = r.int32()
 	}
 	r.skip(4 + 4 + 4 + 1) // max wait, min bytes, max bytes, isolation level
-	if version >= 7 {
+	if version >= FetchSessions {
 		f.session = r.at
 		f.SessionID, f.SessionEpoch = r.int32(), r.int32()
 	}
@@ -52,7 +53,7 @@ func (f *Fetch) Read(version int16, body []byte) error {
 		}
 		r.end482(flexible)
 	}
-	if version >= 7 { // forgotten topics
+	if version >= FetchSessions { // forgotten topics
 		for i, n := 0, r.array(flexible, false, 3); i < n && !r.bad; i++ {
 			r.topic(flexible, ids)
 			m := r.array(flexible, false, 4)
@@ -125,12 +126,12 @@ func (f *Fetch) readTags(r *reader, version int16) {
 
 func (s span) len() int { return int(s.to - s.from) }
 
-// Sessionless makes the request that was read from body one without a session,
-// in place: session id 0 and epoch -1 (KIP-227).
-func (f *Fetch) Sessionless(body []byte) {
+// Session puts another session into the request that was read from body, in
+// place. Versions without sessions have no place for it.
+func (f *Fetch) Session(body []byte, id, epoch int32) {
 	if f.session == 0 {
 		return
 	}
-	binary.BigEndian.PutUint32(body[f.session:], 0)
-	binary.BigEndian.PutUint32(body[f.session+4:], 1<<32-1)
+	binary.BigEndian.PutUint32(body[f.session:], uint32(id))
+	binary.BigEndian.PutUint32(body[f.session+4:], uint32(epoch))
 }

@@ -12,16 +12,21 @@ import (
 // 12 on) may end in one that names new leaders with their hosts (NodeEndpoints,
 // KIP-951), long after its length was sent. So the length stays: the field
 // becomes one of the same size that nobody knows, which clients step over
-// (KIP-482), and its bytes become zero. And it tells which errors the broker
-// gave for partitions.
+// (KIP-482), and its bytes become zero. And it tells the session that the answer
+// belongs to, and which errors the broker gave for partitions.
 //
 // Everything in an answer is a number, or bytes whose length is fixed or was
 // said by the number before them; so the state is which number comes next. The
 // value of [NewFetchStream] is ready, and after End it is ready for the next
 // answer. It allocates nothing and holds no byte.
 type FetchStream struct {
+	// Began is told the error at the top and the session's id, 0 for none, before
+	// the bytes that say so are given back (from FetchSessions on). It may be nil.
+	Began func(code int16, session int32)
+
 	version int16
 	watched []int16 // error codes
+	code    int16   // at the top
 
 	at     fetchNumber
 	begun  bool
@@ -48,6 +53,8 @@ type fetchNumber uint8
 
 const (
 	headerTags fetchNumber = iota // of the response header, version 1
+	topError
+	sessionID
 	topicCount
 	topicName // its length, up to version 12
 	partitionCount
@@ -60,8 +67,11 @@ const (
 	nothing // the answer is over
 )
 
+// fixed reports whether a number is never of variable length.
+func (n fetchNumber) fixed() bool { return n == topError || n == sessionID || n == errorCode }
+
 // fixedBytes is how many bytes a number has that is not of variable length.
-var fixedBytes = [...]uint{topicCount: 4, topicName: 2, partitionCount: 4, errorCode: 2, abortedCount: 4, recordBytes: 4, nothing: 0}
+var fixedBytes = [...]uint{topError: 2, sessionID: 4, topicCount: 4, topicName: 2, partitionCount: 4, errorCode: 2, abortedCount: 4, recordBytes: 4, nothing: 0}
 
 type fetchTags uint8
 
@@ -123,7 +133,7 @@ func (s *FetchStream) begin() {
 
 // take adds a byte to the number and reads it when it is whole.
 func (s *FetchStream) take(b byte) error {
-	if s.flexible() && s.at != errorCode {
+	if s.flexible() && !s.at.fixed() {
 		s.number |= uint64(b&0x7f) << s.have
 		if s.have += 7; b&0x80 != 0 {
 			if s.have > 28 {
@@ -149,8 +159,11 @@ func (s *FetchStream) take(b byte) error {
 // value is the number as it is meant: -1 for null, where lengths and counts of
 // variable length are one more than they mean (KIP-482).
 func (s *FetchStream) value() (int, bool) {
-	if s.at == errorCode {
+	switch s.at {
+	case topError, errorCode:
 		return int(int16(s.number)), true
+	case sessionID:
+		return int(int32(s.number)), true
 	}
 	if !s.flexible() {
 		if bits := s.have; s.number == 1<<bits-1 {
@@ -170,6 +183,14 @@ func (s *FetchStream) read(n int) {
 	switch s.at {
 	case headerTags:
 		s.head()
+	case topError:
+		s.code = int16(n)
+		s.at = sessionID
+	case sessionID:
+		if s.Began != nil {
+			s.Began(s.code, int32(n))
+		}
+		s.at = topicCount
 	case topicCount:
 		s.topics = n
 		s.topic()
@@ -208,12 +229,12 @@ func (s *FetchStream) read(n int) {
 	}
 }
 
-// head passes over throttle time, error and session id.
+// head passes over the throttle time.
 func (s *FetchStream) head() {
 	s.at = topicCount
 	s.skip += 4
-	if s.version >= 7 {
-		s.skip += 2 + 4
+	if s.version >= FetchSessions {
+		s.at = topError
 	}
 }
 
@@ -291,7 +312,7 @@ func (s *FetchStream) End() (seen bool, err error) {
 		return false, s.bad("an early end")
 	}
 	seen = s.seen
-	*s = FetchStream{version: s.version, watched: s.watched}
+	*s = FetchStream{Began: s.Began, version: s.version, watched: s.watched}
 	return seen, nil
 }
 

@@ -233,14 +233,14 @@ func TestReplicaState(t *testing.T) {
 	}
 }
 
-func TestSessionless(t *testing.T) {
+func TestSession(t *testing.T) {
 	for version := int16(FetchMin); version <= FetchMax; version++ {
 		body := sampleFetch(version)
 		var f Fetch
 		if err := f.Read(version, body); err != nil {
 			t.Fatal(err)
 		}
-		f.Sessionless(body)
+		f.Session(body, 0, -1)
 		req := &kmsg.FetchRequest{Version: version}
 		if err := req.ReadFrom(body); err != nil || req.SessionID != 0 || req.SessionEpoch != -1 {
 			t.Errorf("version %d: session %d/%d, %v", version, req.SessionID, req.SessionEpoch, err)
