@@ -55,7 +55,7 @@ PROPERTIES
 
 java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Dlog4j2.configurationFile=$interop/kafka/log4j2.properties" -cp "$kafka_libs/*")
 java -Xmx128m "${java_options[@]}" kafka.tools.StorageTool format -c "$dir/server.properties" \
-	-t "$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=')" \
+	-t "$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=' | sed 's/^-/A/')" \
 	--add-scram "SCRAM-SHA-512=[name=klamm,password=$(cat "$dir/password")]" >"$dir/format.log" 2>&1 ||
 	die "formatting the storage failed: $(tail -n 3 "$dir/format.log")"
 
