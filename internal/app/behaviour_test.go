@@ -20,6 +20,7 @@ import (
 	"github.com/klammhq/klamm/internal/authn"
 	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/relay"
+	"github.com/klammhq/klamm/internal/testkit"
 	"github.com/klammhq/klamm/internal/upstream"
 )
 
@@ -389,9 +390,9 @@ func TestChangeOfRules(t *testing.T) {
 // byte strings that would tell it.
 func farBehind(t *testing.T) (h *house, behind *kfake.Cluster, forbidden []string) {
 	t.Helper()
-	forbidden = []string{"127.77.0.9", "\x7f\x4d\x00\x09"}
+	forbidden = []string{testkit.Far, "\x7f\x4d\x00\x09"}
 	behind, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.AllowAutoTopicCreation(), kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-		ln, err := listenFar(t, network)
+		ln, err := testkit.ListenFar(t, network)
 		if err == nil {
 			port := ln.Addr().(*net.TCPAddr).Port
 			forbidden = append(forbidden, string(binary.BigEndian.AppendUint32(nil, uint32(port))), fmt.Sprintf(":%d", port))
@@ -403,23 +404,6 @@ func farBehind(t *testing.T) (h *house, behind *kfake.Cluster, forbidden []strin
 	}
 	t.Cleanup(behind.Close)
 	return newHouse(t, houseOptions{upstream: &upstream.Config{Name: lkc, Bootstrap: behind.ListenAddrs()}}), behind, forbidden
-}
-
-// listenFar listens on an address of its own, and on a port that klamm gets
-// nowhere while the test runs: it would be heard, and tell nothing.
-func listenFar(t *testing.T, network string) (net.Listener, error) {
-	for {
-		ln, err := net.Listen(network, "127.77.0.9:0")
-		if err != nil {
-			return nil, err
-		}
-		held, err := net.Listen(network, fmt.Sprintf("127.0.0.1:%d", ln.Addr().(*net.TCPAddr).Port))
-		if err == nil {
-			t.Cleanup(func() { _ = held.Close() })
-			return ln, nil
-		}
-		_ = ln.Close()
-	}
 }
 
 // tells looks for what must not have reached a client.

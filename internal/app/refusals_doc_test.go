@@ -1,8 +1,6 @@
 package app
 
 import (
-	"flag"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,48 +14,21 @@ import (
 	"github.com/klammhq/klamm/internal/authz"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/ops"
+	"github.com/klammhq/klamm/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "write the generated pages of docs anew")
 
 // TestGeneratedPages keeps the page that is made from the table of roles; that
 // of refusals is made by [TestEveryRefusal].
 func TestGeneratedPages(t *testing.T) {
-	keepPage(t, "../../docs/roles.md", rolesPage())
+	testkit.KeepPage(t, "../../docs/roles.md", pages, rolesPage())
 }
 
-// keepPage wants a page of docs to be what is generated.
-func keepPage(t *testing.T, path, want string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is out of date: go test ./internal/app -run 'TestGeneratedPages|TestEveryRefusal' -update\n%s", path, firstDifference(string(got), want))
-	}
-}
-
-func firstDifference(got, want string) string {
-	was, is := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(was), len(is)) {
-		if was[i] != is[i] {
-			return "first in line " + strconv.Itoa(i+1) + ":\n- " + was[i] + "\n+ " + is[i]
-		}
-	}
-	return "in its length"
-}
-
-const generated = "<!-- Made by: go test ./internal/app -run 'TestGeneratedPages|TestEveryRefusal' -update -->\n\n"
+// pages is what writes the pages anew.
+const pages = "go test ./internal/app -run 'TestGeneratedPages|TestEveryRefusal'"
 
 func refusalsPage(all []provocation, outcomes []outcome, ends []unheard) string {
 	var b strings.Builder
-	b.WriteString(generated + refusalsHead)
+	b.WriteString(refusalsHead)
 	for _, login := range []bool{true, false} {
 		if login {
 			b.WriteString("## At the login\n\nIn the order in which they are checked.\n\n")
@@ -190,7 +161,7 @@ func cell(s string) string {
 }
 
 func rolesPage() string {
-	return generated + `# Roles
+	return `# Roles
 
 A role binding gives one of these roles to a principal, at one of the scopes where the role may be bound: the whole organization, its
 environment, a cluster, or a resource (a topic, a group or a transactional id). A wider scope contains the narrower ones.

@@ -17,6 +17,7 @@ import (
 	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/ops"
+	"github.com/klammhq/klamm/internal/testkit"
 )
 
 // provocation is one way to be refused over a connection with TLS.
@@ -114,7 +115,7 @@ func TestEveryRefusal(t *testing.T) {
 		t.Error("a part of a token is in the log")
 	}
 	if !t.Failed() {
-		keepPage(t, "../../docs/refusals.md", refusalsPage(all, outcomes, ends))
+		testkit.KeepPage(t, "../../docs/refusals.md", pages, refusalsPage(all, outcomes, ends))
 	}
 }
 

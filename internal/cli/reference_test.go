@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,11 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/klammhq/klamm/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "write the generated pages of docs/reference anew")
-
-const generated = "<!-- Made by: go test ./internal/cli -run TestReference -update -->\n\n"
 
 // TestReference keeps docs/reference: what can be read from the program is
 // written by it.
@@ -26,39 +23,12 @@ func TestReference(t *testing.T) {
 	for _, v := range []string{"KLAMM_OPS_URL", "KAFKA_CA_FILE"} { // whose values flags show as their defaults
 		t.Setenv(v, "")
 	}
-	keepPage(t, "../../docs/reference/cli.md", commandsPage())
-	keepPage(t, "../../docs/reference/configuration.md", configurationPage(t))
+	const pages = "go test ./internal/cli -run TestReference"
+	testkit.KeepPage(t, "../../docs/reference/cli.md", pages, commandsPage())
+	testkit.KeepPage(t, "../../docs/reference/configuration.md", pages, configurationPage(t))
 	var sample string
 	t.Run("sample", func(t *testing.T) { sample = sampleError(t) }) // in a folder of its own
-	keepPage(t, "../../docs/reference/errors.md", errorsPage(t, sample))
-}
-
-// keepPage wants a page of docs to be what is generated.
-func keepPage(t *testing.T, path, want string) {
-	t.Helper()
-	want = generated + want
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is out of date: go test ./internal/cli -run TestReference -update\n%s", path, firstDifference(string(got), want))
-	}
-}
-
-func firstDifference(got, want string) string {
-	was, is := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(was), len(is)) {
-		if was[i] != is[i] {
-			return "first in line " + strconv.Itoa(i+1) + ":\n- " + was[i] + "\n+ " + is[i]
-		}
-	}
-	return "in its length"
+	testkit.KeepPage(t, "../../docs/reference/errors.md", pages, errorsPage(t, sample))
 }
 
 // commandsPage is the tree of commands with all their flags.

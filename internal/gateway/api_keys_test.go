@@ -1,16 +1,14 @@
 package gateway
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-)
 
-var update = flag.Bool("update", false, "write docs/api-keys.md anew")
+	"github.com/klammhq/klamm/internal/testkit"
+)
 
 // kafkaKeys are the API keys of Apache Kafka 4.3.1 with their oldest and newest
 // versions, those that are not stable yet included; "none" is a key whose requests
@@ -150,16 +148,7 @@ func knownKeys(t *testing.T) map[int16]knownKey {
 // TestAPIKeysPage keeps docs/api-keys.md: what is decided about each version of
 // each key.
 func TestAPIKeysPage(t *testing.T) {
-	const path, head = "../../docs/api-keys.md", "<!-- Made by: go test ./internal/gateway -run TestAPIKeysPage -update -->\n\n" + pageHead
-	want := head + table(knownKeys(t))
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != want {
-		t.Errorf("%s is out of date (%v): go test ./internal/gateway -run TestAPIKeysPage -update", path, err)
-	}
+	testkit.KeepPage(t, "../../docs/api-keys.md", "go test ./internal/gateway -run TestAPIKeysPage", pageHead+table(knownKeys(t)))
 }
 
 const pageHead = `# API keys

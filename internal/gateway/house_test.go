@@ -26,6 +26,7 @@ import (
 	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/relay"
+	"github.com/klammhq/klamm/internal/testkit"
 	"github.com/klammhq/klamm/internal/upstream"
 )
 
@@ -35,7 +36,7 @@ import (
 
 const (
 	lkc          = "lkc-test"
-	upstreamHost = "127.77.0.9"
+	upstreamHost = testkit.Far
 	organization = "6a4e3a2c-0000-4000-8000-000000000000"
 	patience     = 30 * time.Second
 )
@@ -79,7 +80,7 @@ func build(t testing.TB, bindings []iam.Binding, opts ...kfake.Opt) *house {
 	behind, err := kfake.NewCluster(append([]kfake.Opt{
 		kfake.NumBrokers(2), kfake.SeedTopics(2, "orders", "orders.eu", "secret", "__klamm_state"), kfake.AllowAutoTopicCreation(),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-			ln, err := listenFar(t, network)
+			ln, err := testkit.ListenFar(t, network)
 			if err == nil {
 				h.ports = append(h.ports, ln.Addr().(*net.TCPAddr).Port)
 			}
@@ -116,23 +117,6 @@ func build(t testing.TB, bindings []iam.Binding, opts ...kfake.Opt) *house {
 	}
 	h.bootstrap = fmt.Sprintf("%s:%d", host, port)
 	return h
-}
-
-// listenFar listens upstream on a port that klamm gets nowhere while the test
-// runs: a client would hear it, and it would tell nothing.
-func listenFar(t testing.TB, network string) (net.Listener, error) {
-	for {
-		ln, err := net.Listen(network, upstreamHost+":0")
-		if err != nil {
-			return nil, err
-		}
-		held, err := net.Listen(network, fmt.Sprintf("127.0.0.1:%d", ln.Addr().(*net.TCPAddr).Port))
-		if err == nil {
-			t.Cleanup(func() { _ = held.Close() })
-			return ln, nil
-		}
-		_ = ln.Close()
-	}
 }
 
 // client is a franz-go client that logs in with a token.

@@ -2,15 +2,11 @@ package relay
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -20,24 +16,11 @@ import (
 	"time"
 
 	"github.com/klammhq/klamm/internal/kafka"
+	"github.com/klammhq/klamm/internal/testkit"
 )
 
 // certificate is one for "klamm.test", with the pool that trusts it.
-var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"klamm.test"}, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<34, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	leaf, _ := x509.ParseCertificate(der)
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
-})
+var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) { return testkit.Certificate("klamm.test") })
 
 func serverTLS() *tls.Config {
 	cert, _ := certificate()
@@ -76,6 +59,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 				t.Errorf("%s: %v", tls.VersionName(version), err)
 			}
 			secure.Close()
+			synctest.Wait() // one ends after the other
 		}
 		h.ended(ByHandshake, ByHandshake, ByClient, ByClient)
 	})
