@@ -77,4 +77,13 @@ var answers = compileAll(map[int16]definition{
 	69: {0, "i32 { i16 str? str str i32 i32 str { str str? str? i32 str str [ str ] str? ( { uuid str [ i32 ] } ) ( { uuid str [ i32 ] } ) 1+:i8 } i32 }"},
 	74: {0, "i32 i16 { str 1+:i8 }"},
 	75: {0, "i32 { i16 str? uuid i8 { i16 i32 i32 i32 [ i32 ] [ i32 ] [ i32 ]? [ i32 ]? [ i32 ] } i32 } ( str i32 )?"},
+	76: {0, "i32 i16 str? str? i32 i32 ( { uuid [ i32 ] } )?"},
+	77: {0, "i32 { i16 str? str str i32 i32 str { str str? i32 str str [ str ] ( { uuid str [ i32 ] } ) } i32 }"},
+	78: {0, "i32 i16 str? 1+:i32 { uuid { i32 i16 str? i16 str? ( i32 i32 ) bytes? { i64 i64 i16 } } } { i32 str i32 str? }"},
+	79: {0, "i32 i16 str? 2+:i32 { uuid { i32 i16 str? ( i32 i32 ) } } { i32 str i32 str? }"},
+	88: {0, "i32 i16 str? str i32 i32 0-0:i32 i32 1+:i64 { i8 str }? { str [ i32 ] }? { str [ i32 ] }? { str [ i32 ] }? 1+:i8 i32 { ( str i16 ) { str [ i32 ] } { str [ i32 ] } }?"},
+	89: {0, "i32 { i16 str? str str i32 i32 ( i32 { str [ str ] [ str ] { str i32 i16 { str str } } { str i32 i16 { str str } } }? )? { str i32 str? str? str str i32 str ( str i16 )? { str str } { str i32 i64 } { str i32 i64 } ( { str [ i32 ] } { str [ i32 ] } { str [ i32 ] } ) ( { str [ i32 ] } { str [ i32 ] } { str [ i32 ] } ) i8 } i32 1+:( { str { str i8 [ str ] str? [ str ] [ str ] } } { ( str i8 [ str ] str? [ str ] [ str ] ) ( str i8 [ str ] str? [ str ] [ str ] ) } )? 1+:i8 1+:str? }"},
+	90: {0, "i32 { str { str uuid { i32 i64 i32 1+:i64 i16 str? } } i16 str? }"},
+	91: {0, "i32 i16 str? { str uuid { i32 i16 str? } }"},
+	92: {0, "i32 i16 str? { str uuid i16 str? }"},
 })

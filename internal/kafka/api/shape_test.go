@@ -78,8 +78,8 @@ func fill(rng *rand.Rand, v reflect.Value) {
 		v.SetBool(rng.IntN(2) == 0)
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		v.SetInt(rng.Int64() >> (64 - v.Type().Bits()))
-	case reflect.Uint8:
-		v.SetUint(uint64(rng.IntN(256)))
+	case reflect.Uint8, reflect.Uint16:
+		v.SetUint(rng.Uint64() >> (64 - v.Type().Bits()))
 	}
 }
 

@@ -57,7 +57,13 @@ var shapes = compileAll(map[int16]definition{
 	69: {0, "[ str ] i8"},
 	74: {0, "1+:[ i8 ]"},
 	75: {0, "{ str } i32 ( str i32 )?"},
+	76: {0, "str str i32 str? [ str ]?"},
 	77: {0, "[ str ] i8"},
+	78: {0, "str? str? i32 i32 i32 i32 1+:i32 1+:i32 2+:i8 2+:i8 { uuid { i32 0-0:i32 { i64 i64 [ i8 ] } } } { uuid [ i32 ] }"},
+	79: {0, "str? str? i32 2+:i8 { uuid { i32 { i64 i64 [ i8 ] } } }"},
+	88: {0, "str str i32 i32 str? str? i32 ( i32 { str [ str ] [ str ] { str i32 i16 { str str } } [ str ] { str i32 i16 { str str } } { [ i16 ] [ i16 ] [ i16 ] } } )? { str [ i32 ] }? { str [ i32 ] }? { str [ i32 ] }? str? ( str i16 )? { str str }? { str i32 i64 }? { str i32 i64 }? i8"},
 	89: {0, "[ str ] i8 1+:i8"},
 	90: {0, "{ str { str [ i32 ] }? }"},
+	91: {0, "str { str { i32 i64 } }"},
+	92: {0, "str { str }"},
 })
