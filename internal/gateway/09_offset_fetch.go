@@ -1,9 +1,6 @@
 package gateway
 
 import (
-	"context"
-	"time"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/iam"
@@ -76,10 +73,6 @@ func addOffsets(r *kmsg.OffsetFetchResponse, name string, topics []kmsg.OffsetFe
 	r.Groups = append(r.Groups, g)
 }
 
-// topicNameTime is how long an answer waits for the name of a topic that it
-// may have to hide.
-const topicNameTime = 5 * time.Second
-
 // hideOffsets removes what the broker says about topics that may not be
 // described.
 func (s *session) hideOffsets(r *kmsg.OffsetFetchResponse) {
@@ -90,10 +83,7 @@ func (s *session) hideOffsets(r *kmsg.OffsetFetchResponse) {
 			if t.TopicID == [16]byte{} {
 				return s.describable(&t.Topic)
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), topicNameTime)
-			defer cancel()
-			name, err := s.target.TopicName(ctx, t.TopicID)
-			return err == nil && s.describable(&name)
+			return s.visibleByID(iam.Describe, t.TopicID)
 		})
 	}
 }

@@ -22,7 +22,12 @@ func electLeaders(c *call, q *kmsg.ElectLeadersRequest) {
 		})
 		return
 	}
-	for _, t := range c.topics() {
+	all, err := c.session.target.askTopics(c.ctx)
+	if err != nil {
+		c.err = err
+		return
+	}
+	for _, t := range all {
 		if t.Topic == nil || topic(*t.Topic).Reserved() || topic(*t.Topic).Internal() {
 			continue
 		}

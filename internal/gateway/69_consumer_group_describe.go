@@ -8,7 +8,8 @@ import (
 
 // ConsumerGroupDescribe (KIP-848) needs Describe on each group. A group with a
 // topic that may not be described is blanked as a whole
-// (KafkaApis.handleConsumerGroupDescribe).
+// (KafkaApis.handleConsumerGroupDescribe). Regular expressions are shown as their
+// members gave them.
 func consumerGroupDescribe(c *call, q *kmsg.ConsumerGroupDescribeRequest) {
 	asked, s := q.IncludeAuthorizedOperations, c.session
 	q.IncludeAuthorizedOperations = false
@@ -16,6 +17,9 @@ func consumerGroupDescribe(c *call, q *kmsg.ConsumerGroupDescribeRequest) {
 		for i := range r.Groups {
 			g := &r.Groups[i]
 			g.AuthorizedOperations = s.groupOperations(asked, g.Group)
+			for j := range g.Members {
+				subscribedAs(&g.Members[j])
+			}
 			if !s.groupShown(g) {
 				g.ErrorCode, g.ErrorMessage = topicDenied, kmsg.StringPtr(hiddenTopics)
 				g.Members = nil

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/klammhq/klamm/internal/iam"
@@ -41,24 +39,10 @@ func describeTopicPartitions(c *call, q *kmsg.DescribeTopicPartitionsRequest) {
 }
 
 // describableTopics are the names of all topics that may be described, sorted.
-func (c *call) describableTopics() (names []string) {
-	for _, t := range c.topics() {
-		if c.session.describable(t.Topic) {
-			names = append(names, *t.Topic)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// topics are all topics there are.
-func (c *call) topics() []kmsg.MetadataResponseTopic {
-	ask := kmsg.NewPtrMetadataRequest()
-	ask.Version = 4
-	resp, err := c.session.target.Request(c.ctx, c.session.via.Broker, ask)
+func (c *call) describableTopics() []string {
+	names, err := c.session.target.askTopicNames(c.ctx)
 	if err != nil {
 		c.err = err
-		return nil
 	}
-	return resp.(*kmsg.MetadataResponse).Topics
+	return shown(names, func(name *string) bool { return c.session.describable(name) })
 }

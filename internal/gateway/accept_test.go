@@ -29,12 +29,12 @@ func newEverything() everything {
 		resp.ApiKeys = append(resp.ApiKeys, k)
 	}
 	resp.FinalizedFeaturesEpoch = 9
-	for _, name := range []string{"transaction.version", "share.version", "metadata.version"} {
+	for _, name := range []string{"transaction.version", "eligible.leader.replicas.version", "metadata.version"} {
 		f := kmsg.NewApiVersionsResponseFinalizedFeature()
 		f.Name, f.MaxVersionLevel = name, 2
 		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
 	}
-	for name, lowest := range map[string]int16{"group.version": 0, "metadata.version": 7, "streams.version": 0} {
+	for name, lowest := range map[string]int16{"group.version": 0, "metadata.version": 7, "unheard.of": 0} {
 		f := kmsg.NewApiVersionsResponseSupportedFeature()
 		f.Name, f.MinVersion, f.MaxVersion = name, lowest, 9
 		resp.SupportedFeatures = append(resp.SupportedFeatures, f)

@@ -128,54 +128,6 @@ func TestReserved(t *testing.T) {
 	}
 }
 
-func heartbeatOf(regex string, topics ...string) *kmsg.ConsumerGroupHeartbeatRequest {
-	q := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	q.Version, q.Group, q.MemberID, q.RebalanceTimeoutMillis, q.SubscribedTopicNames = 1, "orders-848", "m-1", 1000, topics
-	q.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
-	if regex != "" {
-		q.SubscribedTopicRegex = &regex
-	}
-	return q
-}
-
-// TestSecurity_21_RegexSubscription: the broker would resolve it under klamm's
-// rights.
-func TestSecurity_21_RegexSubscription(t *testing.T) {
-	h := build(t, alice())
-	find := kmsg.NewPtrFindCoordinatorRequest()
-	find.CoordinatorKey = "orders-848"
-	node := h.loggedIn("alice", relay.Bootstrap).ask(find).(*kmsg.FindCoordinatorResponse).NodeID
-	b := h.loggedIn("alice", node)
-	for _, q := range []*kmsg.ConsumerGroupHeartbeatRequest{heartbeatOf(".*"), heartbeatOf("orders"), heartbeatOf("", "orders", "secret")} {
-		r := b.ask(q).(*kmsg.ConsumerGroupHeartbeatResponse)
-		if r.ErrorCode != topicDenied || r.Assignment != nil || r.ErrorMessage == nil || !strings.Contains(*r.ErrorMessage, "ref=") {
-			t.Errorf("%+v", r)
-		}
-	}
-	if r := b.ask(heartbeatOf("", "orders")).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != 0 {
-		t.Errorf("%+v", r)
-	}
-	// Who may describe all topics may not klamm's own, of which this broker has
-	// one: it is named in the audit log, and nothing of it is assigned.
-	admin := h.loggedIn("admin", node)
-	for expression, code := range map[string]int16{
-		"orders.*": 0, "(?i)ORDERS|secret": 0, "lamm": 0, // not a whole name
-		".*": topicDenied, "__.*": topicDenied, "x|__klamm_state": topicDenied, "(?s).*": topicDenied, ".{13}": topicDenied,
-		"orders)|(.*": invalidExpression, "(": invalidExpression, "(?=a)": invalidExpression, strings.Repeat("a", 5000): invalidExpression,
-	} {
-		if r := admin.ask(heartbeatOf(expression)).(*kmsg.ConsumerGroupHeartbeatResponse); r.ErrorCode != code || code != 0 && r.Assignment != nil {
-			t.Errorf("%.40q of who may describe all topics: %+v", expression, r)
-		}
-	}
-	if list := h.log.refusals(); !slices.Contains(list, "kafka.ConsumerGroupHeartbeat Describe Topic __klamm_state") {
-		t.Errorf("audited: %q", list)
-	}
-	// What a broker would assign all the same cannot be read.
-	if f := admin.ask(fetchOf(12, "__klamm_state")).(*kmsg.FetchResponse); f.Topics[0].Partitions[0].ErrorCode != topicDenied {
-		t.Errorf("klamm's own topic is read: %+v", f)
-	}
-}
-
 // TestInitProducerIdOfTheFuture: two-phase commit is not offered, and whoever
 // asks for it anyway is answered in its own words and may go on.
 func TestInitProducerIdOfTheFuture(t *testing.T) {

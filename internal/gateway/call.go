@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -116,6 +117,19 @@ func (c *call) never(op iam.Operation, saw, wanted, mend string) *refusal {
 // visible is the silent decision for listings. It may be used after the call.
 func (s *session) visible(op iam.Operation, on iam.Resource) bool {
 	return s.grant.Visible(iam.Action{Op: op, On: on})
+}
+
+// topicNameTime is how long an answer waits for the name of a topic that it
+// may have to hide.
+const topicNameTime = 5 * time.Second
+
+// visibleByID is visible for a topic named by id; one whose name cannot be found is
+// not.
+func (s *session) visibleByID(op iam.Operation, id [16]byte) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), topicNameTime)
+	defer cancel()
+	name, err := s.target.TopicName(ctx, id)
+	return err == nil && s.visible(op, topic(name))
 }
 
 // operations is the bit field of what the client may do with a resource

@@ -95,6 +95,7 @@ type target struct {
 	log     *slog.Logger
 	resolve api.Resolve
 	offers  offers
+	topics  topicList
 }
 
 func newTarget(name string, cluster Cluster, addresses Addresses, log *slog.Logger) *target {

@@ -50,10 +50,10 @@ var answered = map[string]string{
 }
 
 // identity are the fields that say which item an error is about.
-var identity = []string{"Topic", "TopicID", "Partition", "Group", "MemberID", "InstanceID", "ResourceType", "ResourceName", "TransactionalID", "Type", "Name"}
+var identity = []string{"Topic", "TopicID", "Partition", "Group", "GroupID", "MemberID", "InstanceID", "ResourceType", "ResourceName", "TransactionalID", "Type", "Name"}
 
 // named is the field that holds an item which is a bare value in the request.
-var named = []string{"Group", "Topic", "Key", "Partition", "TransactionalID"}
+var named = []string{"Group", "GroupID", "Topic", "Key", "Partition", "TransactionalID"}
 
 // mirror fills what in resp repeats what the request says, and the errors.
 func mirror(resp, req reflect.Value, no refusal) {

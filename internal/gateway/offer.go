@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -94,23 +93,31 @@ func (o *offer) compose(broker *kmsg.ApiVersionsResponse, second bool) {
 		o.answer.ApiKeys = append(o.answer.ApiKeys, k)
 	}
 	for _, f := range broker.SupportedFeatures {
-		if f.MaxVersion = highest(f.Name, f.MaxVersion, second); slices.Contains(features, f.Name) && f.MaxVersion >= f.MinVersion {
+		if f.MaxVersion = highest(f.Name, f.MaxVersion, second); o.shows(f.Name) && f.MaxVersion >= f.MinVersion {
 			o.answer.SupportedFeatures = append(o.answer.SupportedFeatures, f)
 		}
 	}
 	for _, f := range broker.FinalizedFeatures {
-		if f.MaxVersionLevel = highest(f.Name, f.MaxVersionLevel, second); slices.Contains(features, f.Name) && f.MaxVersionLevel >= f.MinVersionLevel {
+		if f.MaxVersionLevel = highest(f.Name, f.MaxVersionLevel, second); o.shows(f.Name) && f.MaxVersionLevel >= f.MinVersionLevel {
 			o.answer.FinalizedFeatures = append(o.answer.FinalizedFeatures, f)
 		}
 	}
 	o.answer.FinalizedFeaturesEpoch = broker.FinalizedFeaturesEpoch
 }
 
-// features are the cluster's features that clients are told of: those whose
-// API keys are served (KIP-584).
-var features = []string{"metadata.version", "kraft.version", "group.version", featureTransactions}
+// features are the cluster's features that clients are told of, each with an API
+// key that must be served for it (KIP-584).
+var features = map[string]int16{
+	"metadata.version": keyMetadata, "kraft.version": keyMetadata, "group.version": keyConsumerGroupHeartbeat,
+	featureTransactions: keyEndTxn, "share.version": keyShareGroupHeartbeat, "streams.version": keyStreamsGroupHeartbeat,
+}
 
 const featureTransactions = "transaction.version"
+
+func (o *offer) shows(feature string) bool {
+	key, ok := features[feature]
+	return ok && o.spans[key].served
+}
 
 func highest(feature string, level int16, second bool) int16 {
 	if feature == featureTransactions && !second {

@@ -19,6 +19,7 @@ import (
 var lists = map[int16][]string{
 	2: {"Topics"}, 8: {"Topics"}, 10: {"CoordinatorKeys"}, 15: {"Groups"}, 19: {"Topics"}, 20: {"Topics", "TopicNames"}, 21: {"Topics"}, 23: {"Topics"}, 28: {"Topics"},
 	32: {"Resources"}, 33: {"Resources"}, 37: {"Topics"}, 42: {"Groups"}, 44: {"Resources"}, 47: {"Topics"}, 61: {"Topics"}, 65: {"TransactionalIDs"}, 69: {"Groups"}, 75: {"Topics"},
+	77: {"GroupIDs"}, 89: {"Groups"}, 91: {"Topics"}, 92: {"Topics"},
 }
 
 // TestEachItemIsDecided: of two items the one that is allowed goes upstream
@@ -73,7 +74,7 @@ func TestEachItemIsDecided(t *testing.T) {
 		}
 	}
 	// Those that are decided as a whole, or have tests of their own for their parts.
-	whole := []int16{keyMetadata, 9, 11, 12, 13, 14, 16, 22, 24, 25, 29, 30, 31, 35, keyEndTxn, 43, 45, 46, 48, 49, 55, 60, 66, 68, 74}
+	whole := []int16{keyMetadata, 9, 11, 12, 13, 14, 16, 22, 24, 25, 29, 30, 31, 35, keyEndTxn, 43, 45, 46, 48, 49, 55, 60, 66, 68, 74, 76, 78, 79, 88, 90}
 	for key, r := range rules {
 		if _, ok := lists[key]; r.decide != nil && ok == slices.Contains(whole, key) {
 			t.Errorf("%s is tested neither by its items nor as a whole", nameOf(key))

@@ -13,9 +13,7 @@ const (
 	ownTokens      = "delegation tokens would be klamm's own, and outlive the token of who asks"
 	otherLogins    = "SCRAM users could log in past klamm"
 	telemetry      = "clients do without, and it would carry their words to the cluster under klamm's name"
-	notBuilt       = "not in this version"
-	shareGroups    = "share groups: " + notBuilt
-	streamsGroups  = "streams groups: " + notBuilt
+	unreleased     = "no released broker has it"
 )
 
 var refused = map[int16]never{
@@ -46,10 +44,6 @@ var refused = map[int16]never{
 	71: {telemetry, "KafkaApis.handleGetTelemetrySubscriptionsRequest"},
 	72: {telemetry, "KafkaApis.handlePushTelemetryRequest"},
 	73: {forBrokers, "ControllerApis.handleAssignReplicasToDirs"},
-	76: {shareGroups, "KafkaApis.handleShareGroupHeartbeat"},
-	77: {shareGroups, "KafkaApis.handleShareGroupDescribe"},
-	78: {shareGroups, "KafkaApis.handleShareFetchRequest"},
-	79: {shareGroups, "KafkaApis.handleShareAcknowledgeRequest"},
 	80: {forControllers, "ControllerApis.handleAddRaftVoter"},
 	81: {forControllers, "ControllerApis.handleRemoveRaftVoter"},
 	82: {forBrokers, "ControllerApis.handleUpdateRaftVoter"},
@@ -58,11 +52,6 @@ var refused = map[int16]never{
 	85: {forBrokers, "KafkaApis.handleWriteShareGroupStateRequest"},
 	86: {forBrokers, "KafkaApis.handleDeleteShareGroupStateRequest"},
 	87: {forBrokers, "KafkaApis.handleReadShareGroupStateSummaryRequest"},
-	88: {streamsGroups, "KafkaApis.handleStreamsGroupHeartbeat"},
-	89: {streamsGroups, "KafkaApis.handleStreamsGroupDescribe"},
-	90: {shareGroups, "KafkaApis.handleDescribeShareGroupOffsetsRequest"},
-	91: {shareGroups, "KafkaApis.handleAlterShareGroupOffsetsRequest"},
-	92: {shareGroups, "KafkaApis.handleDeleteShareGroupOffsetsRequest"},
-	93: {streamsGroups, ""},
+	93: {unreleased, ""},
 	94: {forControllers, ""},
 }

@@ -23,13 +23,15 @@ type session struct {
 	offer  *offer
 	grant  *guard.Session
 
-	call     call
-	produce  api.Produce
-	fetch    api.Fetch
-	fetched  fetchSession
-	refused  []*refusal // of the topics of a Produce or Fetch
-	produced answerEdit // of the Produce requests that pass
-	streamed streamEdit // of the Fetch requests that pass
+	call       call
+	produce    api.Produce
+	fetch      api.Fetch
+	fetched    fetchSession
+	shared     shareSession
+	subscribed subscriptions // by regular expressions
+	refused    []*refusal    // of the topics of a Produce or Fetch
+	produced   answerEdit    // of the Produce requests that pass
+	streamed   streamEdit    // of the Fetch requests that pass
 
 	renewal renewal
 	held    guard.Held // what the request at hand is refused

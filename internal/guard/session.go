@@ -78,6 +78,9 @@ func (s *Session) Lifetime() time.Duration {
 	return max(time.Until(s.identity.Expires), time.Millisecond)
 }
 
+// Generation is that of the rules in force, under which the next decision is made.
+func (s *Session) Generation() uint64 { return s.guard.authz.Generation() }
+
 // Close ends the session from the party's side. It may be called again.
 func (s *Session) Close() { s.end("closed") }
 

@@ -1,0 +1,27 @@
+package gateway
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/iam"
+)
+
+// ShareGroupHeartbeat (KIP-932) needs Read on the group and Describe on each topic
+// that it names; one refused topic refuses all (KafkaApis.handleShareGroupHeartbeat).
+//
+//   - v0 was early access, and no broker's since 4.1.
+func shareGroupHeartbeat(c *call, q *kmsg.ShareGroupHeartbeatRequest) {
+	if c.must(do(iam.Read, group(q.GroupID))) {
+		c.mustDescribe(q.SubscribedTopicNames)
+	}
+}
+
+// mustDescribe asks for Describe on topics that a request needs all of.
+func (c *call) mustDescribe(names []string) bool {
+	for _, name := range names {
+		if !c.must(do(iam.Describe, topic(name))) {
+			return false
+		}
+	}
+	return true
+}
