@@ -170,7 +170,7 @@ environment, a cluster, or a resource (a topic, a group or a transactional id). 
   IdempotentWrite on the cluster, which a producer with ` + "`enable.idempotence`" + ` needs.
 - ` + "`*`" + ` at the end of a name stands for any rest, and alone for all names. Without it the name is exact.
 - Roles only allow. What no binding allows is refused; the union counts when a client acts as several pools.
-- Topics, groups and transactional ids that begin with ` + "`__klamm`" + ` are klamm's own, and Kafka's internal topics can be read and described
+- Topics, groups and transactional ids that begin with ` + "`__klamm`" + ` are klamm's own, and Kafka's internal topics can be read and described, with their configuration,
   by administrators only.
 
 ` + authz.RolesMarkdown()

@@ -32,7 +32,7 @@ func covers(b iam.Binding, s *iam.Snapshot, id iam.Identity, a iam.Action) bool 
 	}
 	role, _ := roleNamed(b.Role)
 	if a.On.Internal() {
-		return p.Type == 0 && (a.Op == iam.Read || a.Op == iam.Describe) && role.ops[iam.Topic].Has(a.Op)
+		return p.Type == 0 && (a.Op == iam.Read || a.Op == iam.Describe || a.Op == iam.DescribeConfigs) && role.ops[iam.Topic].Has(a.Op)
 	}
 	own := iam.Resource{Type: p.Type, Name: p.Name}
 	useless := p.Type != 0 && (own.Reserved() || own.Internal() && !p.Prefix)

@@ -143,7 +143,7 @@ type question struct {
 }
 
 // readable is what may be done to Kafka's internal topics at all.
-var readable = iam.SetOf(iam.Read, iam.Describe)
+var readable = iam.SetOf(iam.Read, iam.Describe, iam.DescribeConfigs)
 
 // find looks for a binding of one principal that allows the action, the
 // narrowest kind of pattern first.

@@ -17,6 +17,7 @@ const (
 	saslFailed             int16 = 58
 	fetchSessionUnknown    int16 = 70
 	electionNotNeeded      int16 = 84
+	resourceNotFound       int16 = 91
 	unknownTopicID         int16 = 100
 	unsupportedEndpoint    int16 = 115
 	shareSessionUnknown    int16 = 122

@@ -125,3 +125,62 @@ func TestAlterOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitsOfReplication: of a broker an administrator alters what belongs to a
+// reassignment, and nothing beside it.
+func TestLimitsOfReplication(t *testing.T) {
+	h := build(t, alice())
+	broker := sees[*kmsg.IncrementalAlterConfigsRequest](h, 44)
+	const leader, follower, disks, other = "leader.replication.throttled.rate", "follower.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second", "log.retention.ms"
+	for _, c := range []struct {
+		who   string
+		kind  kmsg.ConfigResourceType
+		names []string
+		asks  bool
+	}{
+		{"admin", kmsg.ConfigResourceTypeBroker, []string{leader, follower, disks}, true},
+		{"admin", kmsg.ConfigResourceTypeBroker, []string{disks}, true},
+		{"admin", kmsg.ConfigResourceTypeBroker, []string{leader, other}, false},
+		{"admin", kmsg.ConfigResourceTypeBroker, []string{other}, false},
+		{"admin", kmsg.ConfigResourceTypeBroker, nil, false},
+		{"admin", kmsg.ConfigResourceTypeBrokerLogger, []string{leader}, false},
+		{"alice", kmsg.ConfigResourceTypeBroker, []string{leader}, false},
+	} {
+		for version := int16(0); version <= rules[44].max; version++ {
+			q := kmsg.NewPtrIncrementalAlterConfigsRequest()
+			q.Version = version
+			r := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: c.kind, ResourceName: "0"}
+			for _, name := range c.names {
+				r.Configs = append(r.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: name, Op: 1})
+			}
+			q.Resources = append(q.Resources, r)
+			got := h.loggedIn(c.who, 0).ask(q).(*kmsg.IncrementalAlterConfigsResponse).Resources
+			if saw := broker.take(t); len(got) != 1 || (got[0].ErrorCode == clusterDenied) == c.asks || (len(saw) == 1) != c.asks {
+				t.Errorf("%+v, version %d: %+v, the broker saw %d", c, version, got, len(saw))
+			}
+		}
+	}
+}
+
+// TestNoSCRAMUsers: there are none, for who may ask, and the broker is not asked.
+func TestNoSCRAMUsers(t *testing.T) {
+	h := build(t, alice())
+	broker := sees[*kmsg.DescribeUserSCRAMCredentialsRequest](h, 50)
+	for token, code := range map[string]int16{"admin": 0, "alice": clusterDenied} {
+		for _, users := range [][]kmsg.DescribeUserSCRAMCredentialsRequestUser{nil, {}, {{Name: "klamm"}, {Name: "somebody"}}} {
+			q := kmsg.NewPtrDescribeUserSCRAMCredentialsRequest()
+			q.Users = users
+			r := h.loggedIn(token, 0).ask(q).(*kmsg.DescribeUserSCRAMCredentialsResponse)
+			want := len(users)
+			if code != 0 {
+				want = 0
+			}
+			if r.ErrorCode != code || len(r.Results) != want || want > 0 && (r.Results[0].User != "klamm" || r.Results[0].ErrorCode != resourceNotFound || len(r.Results[0].CredentialInfos) != 0) {
+				t.Errorf("%s, %d users: %+v", token, len(users), r)
+			}
+		}
+	}
+	if saw := broker.take(t); len(saw) != 0 {
+		t.Errorf("the broker saw %+v", saw)
+	}
+}

@@ -27,7 +27,6 @@ var refused = map[int16]never{
 	39: {ownTokens, "KafkaApis.handleRenewTokenRequest"},
 	40: {ownTokens, "KafkaApis.handleExpireTokenRequest"},
 	41: {ownTokens, "KafkaApis.handleDescribeTokensRequest"},
-	50: {otherLogins, "KafkaApis.handleDescribeUserScramCredentialsRequest"},
 	51: {otherLogins, "ControllerApis.handleAlterUserScramCredentials"},
 	52: {forBrokers, "ControllerApis.handleVote"},
 	53: {forBrokers, "ControllerApis.handleBeginQuorumEpoch"},

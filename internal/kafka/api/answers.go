@@ -68,6 +68,7 @@ var answers = compileAll(map[int16]definition{
 	47: {never, "i16 i32 { str { i32 i16 } }"},
 	48: {1, "i32 i16 str? { { str str? } { str i64 } }?"},
 	49: {1, "i32 { i16 str? { str str? } }"},
+	50: {0, "i32 i16 str? { str i16 str? { i8 i32 } }"},
 	55: {0, "i16 2+:str? { str { i32 i16 2+:str? i32 i32 i64 { i32 2+:uuid i64 1+:i64 1+:i64 } { i32 2+:uuid i64 1+:i64 1+:i64 } } } 2+:{ i32 { str str i16 } }"},
 	60: {0, "i32 i16 str? 1+:i8 str i32 { i32 str i32 str? 2+:i8 } i32"},
 	61: {0, "i32 { str { i32 i16 str? { i64 i32 i32 i64 i32 i64 } } }"},

@@ -47,6 +47,7 @@ var shapes = compileAll(map[int16]definition{
 	47: {never, "str { str { i32 } }"},
 	48: {1, "{ str i8 str? } i8"},
 	49: {1, "{ { str str? } { str i64 i8 } } i8"},
+	50: {0, "{ str }?"},
 	51: {0, "{ str i8 } { str i8 i32 bytes bytes }"},
 	55: {0, "{ str { i32 } }"},
 	60: {0, "i8 1+:i8 2+:i8"},
