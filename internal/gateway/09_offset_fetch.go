@@ -22,6 +22,7 @@ func offsetFetch(c *call, q *kmsg.OffsetFetchRequest) {
 		}
 		return
 	}
+	c.listed = true
 	groups := q.Groups[:0]
 	for _, g := range q.Groups {
 		if no := c.one(do(iam.Describe, group(g.Group))); no != nil {

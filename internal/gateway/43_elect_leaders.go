@@ -38,7 +38,7 @@ func electLeaders(c *call, q *kmsg.ElectLeadersRequest) {
 		}
 		q.Topics = append(q.Topics, e)
 	}
-	c.asked = len(q.Topics) > 0
+	c.asked, c.listed = len(q.Topics) > 0, true
 	edit(c, func(r *kmsg.ElectLeadersResponse) {
 		r.Topics = shown(r.Topics, func(t *kmsg.ElectLeadersResponseTopic) bool {
 			t.Partitions = shown(t.Partitions, func(p *kmsg.ElectLeadersResponseTopicPartition) bool { return p.ErrorCode != electionNotNeeded })

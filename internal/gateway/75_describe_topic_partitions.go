@@ -30,7 +30,7 @@ func describeTopicPartitions(c *call, q *kmsg.DescribeTopicPartitionsRequest) {
 		for _, name := range c.describableTopics() {
 			q.Topics = append(q.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: name})
 		}
-		c.asked = len(q.Topics) > 0
+		c.asked, c.listed = len(q.Topics) > 0, true
 		return
 	}
 	q.Topics = keep(c, q.Topics, "Topics", func(t *kmsg.DescribeTopicPartitionsRequestTopic) *refusal {

@@ -20,6 +20,7 @@ func describeShareGroupOffsets(c *call, q *kmsg.DescribeShareGroupOffsetsRequest
 			r.Groups[i].Topics = shown(r.Groups[i].Topics, func(t *kmsg.DescribeShareGroupOffsetsResponseGroupTopic) bool { return s.describable(&t.Topic) })
 		}
 	})
+	c.listed = true
 	groups := q.Groups[:0]
 	for _, g := range q.Groups {
 		if no := c.one(do(iam.Describe, group(g.GroupID))); no != nil {

@@ -287,7 +287,8 @@ func TestAcksZero(t *testing.T) {
 	}
 }
 
-// TestForgottenRule: a rule that decides nothing lets nothing through.
+// TestForgottenRule: a rule that decides nothing, or forgets to ask on one of its
+// ways, lets nothing through and closes.
 func TestForgottenRule(t *testing.T) {
 	h := build(t, alice())
 	s := h.session("admin")
@@ -296,7 +297,7 @@ func TestForgottenRule(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 	p, err := s.decoded(s.begin(h.ctx(), f), rule{decide: on(func(*call, *kmsg.HeartbeatRequest) {})}, f)
-	if err != nil || p.Verdict != relay.Answer {
+	if err == nil || p.Verdict != relay.Close {
 		t.Errorf("a rule that forgets to ask: %+v, %v", p, err)
 	}
 }

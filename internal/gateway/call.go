@@ -19,6 +19,7 @@ type call struct {
 	session *session
 
 	asked  bool       // a decision was asked for, or none is needed
+	listed bool       // a list was gone through, be it an empty one
 	first  iam.Action // what was asked for first
 	whole  *refusal   // the request as a whole is refused
 	kept   int        // items that stay in the request
@@ -206,6 +207,7 @@ func (c *call) deny(list string, item any, no refusal) {
 // keep decides about each item of a request's list and returns those that are
 // allowed. What stands for the others is added to list of the answer.
 func keep[T any](c *call, items []T, list string, decide func(*T) *refusal) []T {
+	c.listed = true
 	kept := items[:0]
 	for i := range items {
 		if no := decide(&items[i]); no != nil {

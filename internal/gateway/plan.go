@@ -39,6 +39,8 @@ func (s *session) finish(c *call, f *kafka.Frame, req kmsg.Request) (relay.Plan,
 		return s.here(c, f, ownError(req, *c.whole))
 	case c.reply != nil:
 		return s.here(c, f, c.reply)
+	case !c.asked && !c.listed:
+		return closed("the rule of %s decided nothing", nameOf(f.Key))
 	case !c.asked || c.cut > 0 && c.kept == 0:
 		// An empty list can mean all of them, so it is never sent.
 		empty := req.ResponseKind()

@@ -18,8 +18,8 @@ type rule struct {
 	drop     bool   // at the session's end nobody waits for the answer
 
 	// decide asks for every right that the request needs, through the call, and
-	// removes from the request what is refused. A request about which nothing
-	// was asked is not sent.
+	// removes from the request what is refused. A request of which nothing is left
+	// is not sent; one about which nothing was asked at all closes the connection.
 	decide func(*call, kmsg.Request)
 	// plan replaces all of that for the keys whose requests are not decoded.
 	plan func(*session, *call, *kafka.Frame) (relay.Plan, error)

@@ -226,6 +226,9 @@ func trimmed(t *testing.T, s *session, key, version int16, admin bool, from *scr
 	fr := frame(t, req)
 	p, err := s.Plan(t.Context(), fr)
 	if err != nil || p.Verdict == relay.Close {
+		if err == nil || strings.Contains(err.Error(), "decided nothing") {
+			t.Fatalf("%s %d: a way through its rule on which nothing is decided: %v, of\n%+v", nameOf(key), version, err, req)
+		}
 		return
 	}
 	if p.Verdict == relay.Answer {
