@@ -127,7 +127,7 @@ lab_up() {
 clients() {
 	local what shape
 	logs_in "$1"
-	for what in classic kip848 transaction admin addresses forbidden; do
+	for what in classic kip848 expression transaction admin addresses forbidden; do
 		check $patience "$1 python $what" "$python" "$interop/python/client.py" "$what"
 	done
 	for what in produce consume forbidden; do

@@ -59,6 +59,36 @@ def kip848():
     figure(f"consumed {time.monotonic() - produced:.1f} s")
 
 
+def expression():
+    """A group of the new protocol that subscribes by a regular expression: it gets the topics of it that the
+    role covers, those that are made later too, and none of the others."""
+    admin, run = AdminClient(settings()), uuid.uuid4().hex[:8]
+    topics = [f"{ENV['KAFKA_TOPIC']}.{run}-{i}" for i in (1, 2)]
+    make = lambda topic: admin.create_topics([NewTopic(topic, num_partitions=1)])[topic].result(PATIENCE)
+    group = {"group_id": f"{ENV['KAFKA_GROUP']}-{run}", "group_protocol": "consumer", "auto_offset_reset": "earliest"}
+    make(topics[0])
+    consumer = Consumer(settings(**group))
+    consumer.subscribe([f"^(.*[.]{run}-.*|{ENV['KAFKA_FORBIDDEN_TOPIC']})$"])
+    try:
+        for topic in topics:
+            if topic != topics[0]:
+                make(topic)
+            wanted, made = keys(3), time.monotonic()
+            expect(not produce(Producer(settings()), topic, wanted), "refused on its own topic")
+            while wanted:
+                expect(time.monotonic() - made < PATIENCE, f"{len(wanted)} records of {topic} did not come")
+                message = consumer.poll(1.0)
+                if message is not None:
+                    expect(message.error() is None, f"consume ended with {message.error()}")
+                    wanted.remove(message.key())
+            figure(f"a topic {'that was there' if topic == topics[0] else 'made later'} {time.monotonic() - made:.1f} s")
+        expect({p.topic for p in consumer.assignment()} == set(topics), f"assigned: {consumer.assignment()}")
+    finally:
+        consumer.close()
+    for future in admin.delete_topics(topics).values():
+        future.result(PATIENCE)
+
+
 def transaction():
     """Commits one transaction with offsets in it, aborts another; read_committed sees only the first."""
     topic, group = ENV["KAFKA_TOPIC"], ENV["KAFKA_GROUP"]
@@ -191,7 +221,7 @@ def addresses():
     figure(", ".join(f"{h}:{p}" for h, p in sorted(seen)))
 
 
-WHATS = {f.__name__.replace("_", "-"): f for f in (classic, kip848, transaction, forbidden, wrong_pool, renewal, admin, addresses)}
+WHATS = {f.__name__.replace("_", "-"): f for f in (classic, kip848, expression, transaction, forbidden, wrong_pool, renewal, admin, addresses)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in WHATS:
