@@ -17,9 +17,24 @@ const (
 	largestBuffer  = 22 // 4 MiB
 )
 
-// taken is how much memory a length prefix alone can claim: of a larger block
-// the buffer grows with the bytes that really arrive.
-const taken = 1<<20 - prefix
+// A length prefix alone claims no more memory than claimed; of a larger block
+// the buffer grows with the bytes that really arrive, in a few steps up to quick
+// and with twice as many bytes from there.
+const (
+	claimed = 16 << 10
+	quick   = 1 << 20
+)
+
+// room is how large the buffer of a block of size bytes is when have came.
+func room(have, size int) int {
+	switch {
+	case have < claimed:
+		return min(size, claimed)
+	case have < quick:
+		return min(size, 8*have)
+	}
+	return min(size, 2*have)
+}
 
 var pools [largestBuffer - smallestBuffer + 1]sync.Pool
 
@@ -48,6 +63,12 @@ func (b *Buffer) Release() {
 	pools[class-smallestBuffer].Put(b)
 }
 
+// wipe is Release where the bytes may be part of a token.
+func (b *Buffer) wipe() {
+	clear(b.Bytes)
+	b.Release()
+}
+
 // prefix is the length before each block.
 const prefix = 4
 
@@ -62,7 +83,7 @@ func readBlock(r io.Reader, head *[prefix]byte, limit int) (*Buffer, error) {
 	if n < 0 || n > limit {
 		return nil, fault.New(fault.Malformed, "a block of %d bytes, expected between 0 and %d", n, limit)
 	}
-	b := NewBuffer(prefix + min(n, taken))
+	b := NewBuffer(room(0, prefix+n))
 	copy(b.Bytes, head[:])
 	return fill(r, b, prefix, prefix+n)
 }
@@ -73,7 +94,7 @@ func fill(r io.Reader, b *Buffer, from, size int) (*Buffer, error) {
 	for {
 		got, err := io.ReadFull(r, b.Bytes[from:])
 		if err != nil {
-			b.Release()
+			b.wipe()
 			if err == io.EOF && size > 0 {
 				err = io.ErrUnexpectedEOF
 			}
@@ -82,20 +103,24 @@ func fill(r io.Reader, b *Buffer, from, size int) (*Buffer, error) {
 		if from += got; from >= size {
 			return b, nil
 		}
-		larger := NewBuffer(min(size, 2*from))
+		larger := NewBuffer(room(from, size))
 		copy(larger.Bytes, b.Bytes)
-		b.Release()
+		b.wipe()
 		b = larger
 	}
 }
 
-// writeBlock writes b with its length prefix in one write, and so in one TLS
-// record where it fits.
+// writeBlock writes b with its length prefix: in one write, and so in one TLS
+// record, where it fits, and without a copy of all of it where it is long.
 func writeBlock(w net.Conn, b []byte) error {
-	buf := NewBuffer(prefix + len(b))
-	defer buf.Release()
+	begin := b[:min(len(b), chunk-prefix)]
+	buf := NewBuffer(prefix + len(begin))
 	binary.BigEndian.PutUint32(buf.Bytes, uint32(len(b)))
-	copy(buf.Bytes[prefix:], b)
+	copy(buf.Bytes[prefix:], begin)
 	_, err := w.Write(buf.Bytes)
+	buf.Release()
+	if rest := b[len(begin):]; err == nil && len(rest) > 0 {
+		_, err = w.Write(rest)
+	}
 	return err
 }

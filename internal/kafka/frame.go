@@ -53,14 +53,13 @@ func (f *Frame) WriteTo(l *Link) error {
 }
 
 // ReadBytes reads one length-prefixed block of at most limit bytes. The length
-// is checked before anything is allocated, and alone it claims at most 1 MiB.
+// is checked before anything is allocated, and alone it claims at most 16 KiB.
 func ReadBytes(r io.Reader, limit int) ([]byte, error) {
 	b, err := readBlock(r, new([prefix]byte), limit)
 	if err != nil {
 		return nil, err
 	}
-	defer b.Release()
-	defer clear(b.Bytes) // it may be a token
+	defer b.wipe() // it may be a token
 	return append([]byte(nil), b.Bytes[prefix:]...), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"net"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -99,18 +100,42 @@ func TestLengthAloneClaimsLittle(t *testing.T) {
 			}
 		}
 	})
-	if got := result.AllocedBytesPerOp(); got > 2*taken {
+	if got := result.AllocedBytesPerOp(); got > 2*claimed {
 		t.Errorf("%d bytes for a length prefix", got)
 	}
 }
 
-func TestLargeFrameArrivesWhole(t *testing.T) {
-	want := raw(0, 3, "cli", bytes.Repeat([]byte("0123456789abcdef"), 400_000)...)
-	f, err := ReadFrame(bytes.NewReader(block(want)), 100<<20)
-	if err != nil || !bytes.Equal(f.Bytes, want) {
-		t.Fatalf("%v, %d bytes of %d", err, len(f.Bytes), len(want))
+// A block that is cut takes what came of it, eight times at most.
+func TestCutBlocksClaimLittle(t *testing.T) {
+	for have := 0; have < 64<<20; have += 1 + have/3 {
+		if r := room(have, 100<<20); r <= have || r > max(claimed, 8*have) || have >= quick && r > 2*have {
+			t.Errorf("a buffer of %d bytes when %d came", r, have)
+		}
 	}
-	f.Release()
+}
+
+func TestLargeFrameArrivesWhole(t *testing.T) {
+	whole := raw(0, 3, "cli", bytes.Repeat([]byte("0123456789abcdef"), 400_000)...)
+	for _, size := range []int{claimed - prefix, claimed - prefix + 1, claimed, 8 * claimed, quick, quick + 1, len(whole)} {
+		want := whole[:size]
+		f, err := ReadFrame(bytes.NewReader(block(want)), 100<<20)
+		if err != nil || !bytes.Equal(f.Bytes, want) {
+			t.Fatalf("%v, %d bytes of %d", err, len(f.Bytes), len(want))
+		}
+		f.Release()
+	}
+}
+
+// What is written in one piece and what is written in two is the same block.
+func TestWriteBlock(t *testing.T) {
+	whole := bytes.Repeat([]byte("0123456789abcdef"), 10_000)
+	for _, size := range []int{0, 1, chunk - prefix, chunk - prefix + 1, chunk, len(whole)} {
+		near, far := net.Pipe()
+		go func() { _ = writeBlock(far, whole[:size]); far.Close() }()
+		if got, err := io.ReadAll(near); err != nil || !bytes.Equal(got, block(whole[:size])) {
+			t.Errorf("%v, %d bytes of a block of %d", err, len(got), size)
+		}
+	}
 }
 
 func TestReleasedTokensAreWiped(t *testing.T) {
@@ -122,6 +147,34 @@ func TestReleasedTokensAreWiped(t *testing.T) {
 	f.Release()
 	if bytes.Contains(kept, []byte("a token")) {
 		t.Error("the bytes of a SaslAuthenticate stay in the pool")
+	}
+}
+
+// spy keeps the slices that it is read into.
+type spy struct {
+	io.Reader
+	read [][]byte
+}
+
+func (s *spy) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.read = append(s.read, p[:n])
+	return n, err
+}
+
+// A token that outgrew its first buffer, or was cut, is in no buffer either.
+func TestOutgrownTokensAreWiped(t *testing.T) {
+	token := block(raw(saslAuthenticate, 0, "", bytes.Repeat([]byte("a token"), 30_000)...))
+	for _, b := range [][]byte{token, token[:100_000], token[:100]} {
+		s := &spy{Reader: bytes.NewReader(b)}
+		if f, err := ReadFrame(s, 1<<20); err == nil {
+			f.Release()
+		}
+		for _, kept := range s.read[1:] { // the first is the length
+			if bytes.Contains(kept, []byte("token")) {
+				t.Fatal("bytes of a SaslAuthenticate stay in the pool")
+			}
+		}
 	}
 }
 
@@ -196,8 +249,11 @@ func rewriteTags(t *testing.T, tags []byte) []byte {
 	return resp.AppendTo(nil)[12:]
 }
 
-func BenchmarkReadFrame1K(b *testing.B) {
-	one := block(raw(0, 9, "cli", append([]byte{0}, make([]byte, 1000)...)...))
+func BenchmarkReadFrame1K(b *testing.B) { benchmarkReadFrame(b, 1000) }
+func BenchmarkReadFrame1M(b *testing.B) { benchmarkReadFrame(b, 1_000_000) }
+
+func benchmarkReadFrame(b *testing.B, size int) {
+	one := block(raw(0, 9, "cli", append([]byte{0}, make([]byte, size)...)...))
 	r := bytes.NewReader(one)
 	c := &Conn{r: r}
 	var f Frame
@@ -205,7 +261,7 @@ func BenchmarkReadFrame1K(b *testing.B) {
 	b.SetBytes(int64(len(one)))
 	for b.Loop() {
 		r.Reset(one)
-		if err := c.ReadInto(&f, 1<<20); err != nil {
+		if err := c.ReadInto(&f, 2<<20); err != nil {
 			b.Fatal(err)
 		}
 		f.Release()

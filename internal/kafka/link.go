@@ -31,8 +31,8 @@ func NewLink(c net.Conn, broker int32) *Link {
 	return &Link{Conn: c, Broker: broker, r: reader(c)}
 }
 
-// MaxResponse is the largest answer of a broker that is held: 1 GiB.
-const MaxResponse = 1 << 30
+// MaxResponse is the largest answer of a broker that is held: 256 MiB.
+const MaxResponse = 256 << 20
 
 func (l *Link) Read(p []byte) (int, error) { return l.r.Read(p) }
 
@@ -67,7 +67,7 @@ func (a Answer) Hold(limit int) (*Buffer, error) {
 	if a.Size > limit {
 		return nil, fault.New(fault.Exhausted, "broker %d sent an answer of %d bytes to be held, at most %d are", a.link.Broker, a.Size, limit)
 	}
-	b := NewBuffer(prefix + min(a.Size, taken))
+	b := NewBuffer(room(0, prefix+a.Size))
 	n := copy(b.Bytes, a.link.head[:])
 	return fill(a.link.r, b, n, prefix+a.Size)
 }
