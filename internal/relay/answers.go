@@ -17,7 +17,7 @@ func (c *connection) readAnswers() {
 	for {
 		answer, err := c.link.Next()
 		if err != nil {
-			c.end(ByUpstream, err)
+			c.failed(ByUpstream, err)
 			return
 		}
 		p, ok := c.due(answer)
@@ -49,16 +49,36 @@ func (c *connection) due(answer kafka.Answer) (pending, bool) {
 		return pending{}, false
 	}
 	if c.queue.n == 0 || c.queue.head().correlation != answer.Correlation {
-		c.because(ByOrder, fault.New(fault.Malformed, "broker %d answered correlation id %d, which was not due", c.link.Broker, answer.Correlation))
-		c.endLocked()
+		c.blame(ByOrder, c.undue(answer))
 		return pending{}, false
 	}
 	return *c.queue.head(), true
 }
 
+// undue is the breach of an answer that is not due. c.mu is held.
+func (c *connection) undue(answer kafka.Answer) error {
+	if c.queue.n == 0 {
+		return fault.New(fault.Malformed, "broker %d answered correlation id %d when no answer was due", c.link.Broker, answer.Correlation)
+	}
+	return fault.New(fault.Malformed, "broker %d answered correlation id %d, expected %d", c.link.Broker, answer.Correlation, c.queue.head().correlation)
+}
+
+// failed ends the connection by an answer that could not be delivered: by the
+// broker's breach when the answer has no possible size, cannot be read or is
+// more than is held, else by the reason given.
+func (c *connection) failed(reason Reason, err error) {
+	if k := fault.KindOf(err); k != fault.Malformed && k != fault.Exhausted {
+		c.end(reason, err)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blame(ByNonsense, fault.New(fault.Malformed, "broker %d sent an answer that is of no use", c.link.Broker).Because(err))
+}
+
 // Write is the client's side of a streamed answer.
 func (c *connection) Write(b []byte) (int, error) {
-	_ = c.raw.SetWriteDeadline(time.Now().Add(c.stall))
+	c.mayWrite()
 	return c.client.Write(b)
 }
 
@@ -68,9 +88,9 @@ func (c *connection) stream(answer kafka.Answer, edit kafka.StreamEdit) bool {
 	case err == nil:
 		return true
 	case kafka.EditFailed(err):
-		c.end(ByPlan, err)
+		c.failed(ByPlan, err)
 	case upstream:
-		c.end(ByUpstream, err)
+		c.failed(ByUpstream, err)
 	default:
 		c.unwritable(err)
 	}
@@ -80,13 +100,13 @@ func (c *connection) stream(answer kafka.Answer, edit kafka.StreamEdit) bool {
 func (c *connection) edited(answer kafka.Answer, edit func([]byte) ([]byte, error)) bool {
 	held, err := answer.Hold(c.maxHeld)
 	if err != nil {
-		c.end(ByUpstream, err)
+		c.failed(ByUpstream, err)
 		return false
 	}
 	defer held.Release()
 	out, err := edit(held.Bytes[4:])
 	if err != nil {
-		c.end(ByPlan, err)
+		c.failed(ByPlan, err)
 		return false
 	}
 	return c.write(out)
@@ -94,7 +114,7 @@ func (c *connection) edited(answer kafka.Answer, edit func([]byte) ([]byte, erro
 
 // write delivers a whole answer.
 func (c *connection) write(answer []byte) bool {
-	_ = c.raw.SetWriteDeadline(time.Now().Add(c.stall))
+	c.mayWrite()
 	if err := c.client.WriteBytes(answer); err != nil {
 		c.unwritable(err)
 		return false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -27,6 +26,7 @@ type connection struct {
 	client  *kafka.Conn
 	session Session
 	frame   kafka.Frame
+	pace    pace
 	link    *kafka.Link // only the reader touches it; end closes it under mu
 
 	work     context.Context // of Plan and Dial; ends when no more requests are taken
@@ -40,7 +40,7 @@ type connection struct {
 	draining bool // no more requests
 	ended    bool
 	over     chan struct{} // closed with ended
-	timers   [2]*time.Timer
+	timers   [3]*time.Timer
 	reason   Reason // the first one
 	cause    error
 }
@@ -49,6 +49,7 @@ type connection struct {
 const (
 	holdTimer = iota
 	drainTimer
+	paceTimer
 )
 
 // serve is the life of one connection.
@@ -76,6 +77,7 @@ func (s *Server) serve(ctx context.Context, set *settings, nc net.Conn, via Via)
 	}
 	if c.letIn(s) {
 		c.relay()
+		c.accuse()
 		c.session.Close()
 	}
 }
@@ -187,6 +189,15 @@ func (c *connection) endLocked() {
 	c.changed.Broadcast()
 }
 
+// blame ends the connection by what the broker did. It may have been draining
+// for another reason, but this one must be heard of. c.mu is held.
+func (c *connection) blame(reason Reason, cause error) {
+	if !c.ended {
+		c.reason, c.cause = reason, cause
+	}
+	c.endLocked()
+}
+
 // hangUp closes both sides; it may wait for a moment to say goodbye in TLS.
 func (c *connection) hangUp() {
 	c.mu.Lock()
@@ -206,27 +217,4 @@ func (c *connection) recovered() {
 	if p := recover(); p != nil {
 		c.end(ByPanic, fault.New(fault.Internal, "a panic while relaying: %v", p).Because(errors.New(string(debug.Stack()))))
 	}
-}
-
-// levels are those of reasons that deserve more than Debug.
-var levels = map[Reason]slog.Level{
-	ByUpstream: slog.LevelInfo, ByFrame: slog.LevelInfo, ByStall: slog.LevelInfo, ByPlan: slog.LevelInfo,
-	ByLimit: slog.LevelWarn, ByOrder: slog.LevelError, ByPanic: slog.LevelError,
-}
-
-func (c *connection) report() {
-	c.observer.Closed(c.via.Cluster, string(c.reason))
-	level, ok := levels[c.reason]
-	if !ok {
-		level = slog.LevelDebug
-	}
-	if !c.log.Enabled(context.Background(), level) {
-		return
-	}
-	detail := ""
-	if c.cause != nil {
-		detail = fault.Detail(c.cause)
-	}
-	c.log.Log(context.Background(), level, "connection ended", "reason", string(c.reason), "detail", detail,
-		"client", c.raw.RemoteAddr().String(), "cluster", c.via.Cluster, "broker", c.via.Broker)
 }

@@ -25,11 +25,13 @@ type house struct {
 	accept  func(context.Context, *kafka.Conn) error
 	dialErr error
 	done    chan struct{}
+	socket  int // bytes that a socket takes without its peer
 
 	mu       sync.Mutex
 	accepted int
 	dialled  int
-	closed   int      // sessions
+	closed   int // sessions
+	accused  []error
 	reasons  []string // of connections
 	brokers  chan *far
 }
@@ -37,7 +39,7 @@ type house struct {
 // inHouse runs test in a bubble and expects that everything ends with it.
 func inHouse(t *testing.T, server *Server, test func(*house)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{Server: server, t: t, ln: listen(), done: make(chan struct{}), served: make(chan error, 1), brokers: make(chan *far, 100)}
+		h := &house{Server: server, t: t, ln: listen(), done: make(chan struct{}), served: make(chan error, 1), socket: 64 << 10, brokers: make(chan *far, 1000)}
 		server.Acceptor, server.Observer = h, h
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { h.served <- server.Serve(ctx, h.ln, Via{Cluster: "lkc-test", Broker: 1}) }()
@@ -75,7 +77,7 @@ func (s *scripted) Dial(context.Context) (*kafka.Link, error) {
 	if s.dialErr != nil {
 		return nil, s.dialErr
 	}
-	near, distant := pipe(64<<10, "10.0.0.1:9092")
+	near, distant := pipe(s.socket, "10.0.0.1:9092")
 	s.brokers <- &far{s.t, distant, kafka.NewConn(distant)}
 	return kafka.NewLink(near, 1), nil
 }
@@ -91,6 +93,15 @@ func (s *scripted) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed++
+}
+
+func (s *scripted) Accuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed == s.accepted {
+		s.t.Error("told of a broker after Close")
+	}
+	s.accused = append(s.accused, err)
 }
 
 func (h *house) Opened(string) {}
@@ -119,7 +130,7 @@ type client struct {
 	t *testing.T
 }
 
-func (h *house) client() *client { return &client{h.ln.dial(64<<10, "192.0.2.1:40000"), h.t} }
+func (h *house) client() *client { return &client{h.ln.dial(h.socket, "192.0.2.1:40000"), h.t} }
 
 // request is a whole request with its prefix; keys below 100 are not flexible here.
 func request(key int16, correlation int32, body string) []byte {

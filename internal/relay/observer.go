@@ -19,7 +19,7 @@ type Reason string
 
 const (
 	ByClient    Reason = "client"      // the client hung up
-	ByUpstream  Reason = "upstream"    // the broker hung up or could not be reached
+	ByUpstream  Reason = "upstream"    // the broker hung up, could not be reached or takes and answers nothing
 	BySession   Reason = "session"     // killed or expired
 	ByPlan      Reason = "refused"     // the zero Plan, an error of Plan or of Edit
 	ByAnswer    Reason = "finished"    // after an answer marked Last
@@ -29,6 +29,7 @@ const (
 	ByFrame     Reason = "malformed"   // a frame that cannot be read
 	ByStall     Reason = "stalled"     // the client does not take its answers
 	ByOrder     Reason = "correlation" // the broker answered something else than was due
+	ByNonsense  Reason = "bad-answer"  // the broker's answer has no possible size, cannot be read or is too large
 	ByShutdown  Reason = "shutdown"
 	ByPanic     Reason = "panic"
 )

@@ -49,6 +49,12 @@ type Session interface {
 // in the place of one of Plan.
 type Witness interface{ Unreadable(error) }
 
+// Accuser is a Session that is told of a broker that broke the protocol: it
+// answered what was not due, or what cannot be read, or more than is held. It is
+// told once, when the connection has ended by it, before Close, while neither
+// Plan nor Dial runs. The error names the broker and what was wrong.
+type Accuser interface{ Accuse(error) }
+
 // Verdict is what happens to a request.
 type Verdict uint8
 
@@ -77,12 +83,14 @@ type Plan struct {
 	NoReply bool
 	// Edit rewrites the upstream's answer; nil streams it through unread. It
 	// gets the whole response with its header, without the length prefix, may
-	// change it in place and returns what the client gets. An error closes. It
-	// runs in the order of the requests, while Plan may be running for a later one.
+	// change it in place and returns what the client gets. An error closes; one
+	// of kind Malformed says that the answer cannot be read, which is the broker's
+	// fault. It runs in the order of the requests, while Plan may be running for
+	// a later one.
 	Edit func(response []byte) ([]byte, error)
 	// Stream changes the upstream's answer in place while it streams through,
-	// where an Edit would hold it whole. It is used for one answer at a time, in
-	// their order.
+	// where an Edit would hold it whole. Its errors are those of Edit. It is used
+	// for one answer at a time, in their order.
 	Stream kafka.StreamEdit
 	// Hold keeps an Answer back for this long, without delaying the frames
 	// before it.

@@ -24,6 +24,7 @@ type queue struct {
 	first   int
 	n       int
 	bytes   int
+	waiting int // bytes of local answers
 	awaited int // how many are worth waiting for at the session's end
 }
 
@@ -40,6 +41,7 @@ func (q *queue) push(p pending) {
 	q.items[(q.first+q.n)%len(q.items)] = p
 	q.n++
 	q.bytes += p.size
+	q.waiting += len(p.bytes)
 	if !p.drop {
 		q.awaited++
 	}
@@ -54,6 +56,7 @@ func (q *queue) pop() pending {
 	q.first = (q.first + 1) % len(q.items)
 	q.n--
 	q.bytes -= p.size
+	q.waiting -= len(p.bytes)
 	if !p.drop {
 		q.awaited--
 	}

@@ -31,10 +31,20 @@ func (c *connection) readRequests() {
 func (c *connection) room() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.draining && c.queue.n > 0 && (c.queue.n >= c.inFlight || c.queue.bytes >= c.inFlightBytes) {
-		c.changed.Wait()
+	if c.full() {
+		c.pace.waits.Add(1)
+		for c.full() {
+			c.changed.Wait()
+		}
+		c.pace.waits.Add(1)
 	}
 	return !c.draining
+}
+
+// full reports whether no request may be taken before an answer has gone.
+func (c *connection) full() bool {
+	q := &c.queue
+	return !c.draining && q.n > 0 && (q.n >= c.inFlight || q.bytes >= c.inFlightBytes || q.waiting >= c.waiting)
 }
 
 // unreadable ends the connection. Answers that are due are delivered even to a
@@ -108,12 +118,14 @@ func (c *connection) forward(plan Plan) bool {
 	} else if !c.owe(p) { // before the bytes are sent: their answer may be quick
 		return false
 	}
+	c.pace.waits.Add(1)
 	var err error
 	if plan.Verdict == Send {
 		err = c.link.WriteBytes(plan.Bytes)
 	} else {
 		err = c.frame.WriteTo(c.link)
 	}
+	c.pace.waits.Add(1)
 	if err != nil {
 		c.end(ByUpstream, err)
 		return false
@@ -144,6 +156,7 @@ func (c *connection) dial() bool {
 		_ = link.Close()
 		return false
 	}
+	c.watch()
 	c.helpers.Go(c.readAnswers)
 	return true
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/klammhq/klamm/internal/fault"
+	"github.com/klammhq/klamm/internal/kafka"
 )
 
 // Server accepts clients and relays their frames. Only Acceptor is required;
@@ -29,11 +30,12 @@ type Server struct {
 
 	Handshake     time.Duration // TLS and Accept together: 10 s
 	Drain         time.Duration // at the end of a session, for the answers that are due: 1 s
-	Stall         time.Duration // a write that the client does not take: 10 min, as Kafka's connections.max.idle.ms
+	Stall         time.Duration // a write that the client does not take; a broker that nothing moves with while a request waits for it has up to 2.5 times as long: 10 min, as Kafka's connections.max.idle.ms
 	MaxFrame      int           // bytes of a request: 100 MiB, as Kafka's socket.request.max.bytes
 	MaxHeld       int           // bytes of an answer that is edited: 256 MiB
 	InFlight      int           // unanswered requests of a connection: 512
 	InFlightBytes int           // bytes of those; a single request may exceed it: 128 MiB
+	Waiting       int           // bytes of klamm's own answers behind others; a single one may exceed it: 256 KiB
 	MaxConns      int           // connections: 20 000
 	MaxPerAddress int           // connections of one IPv4 address or IPv6 /64: 10 000
 
@@ -45,6 +47,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	open      map[*connection]struct{}
 	addresses map[string]int
+	told      told
 }
 
 // withDefaults is s's configuration with every zero replaced.
@@ -66,13 +69,15 @@ func (s *Server) withDefaults() *settings {
 		drain:         cmp.Or(s.Drain, time.Second),
 		stall:         cmp.Or(s.Stall, 10*time.Minute),
 		maxFrame:      cmp.Or(s.MaxFrame, 100<<20),
-		maxHeld:       cmp.Or(s.MaxHeld, 256<<20),
+		maxHeld:       cmp.Or(s.MaxHeld, kafka.MaxResponse),
 		inFlight:      cmp.Or(s.InFlight, 512),
 		inFlightBytes: cmp.Or(s.InFlightBytes, 128<<20),
+		waiting:       cmp.Or(s.Waiting, 256<<10),
 		maxConns:      cmp.Or(s.MaxConns, 20_000),
 		maxPerAddress: cmp.Or(s.MaxPerAddress, 10_000),
 		observer:      observer,
 		log:           log,
+		told:          &s.told,
 	}
 }
 
@@ -81,9 +86,11 @@ type settings struct {
 	handshake, drain, stall time.Duration
 	maxFrame, maxHeld       int
 	inFlight, inFlightBytes int
+	waiting                 int
 	maxConns, maxPerAddress int
 	observer                Observer
 	log                     *slog.Logger
+	told                    *told
 }
 
 // Serve accepts connections, all of them by way of via, until ctx ends, ln
