@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -40,14 +38,10 @@ func (c *Cluster) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found := map[int32]Broker{}
 	resp := answer.(*kmsg.MetadataResponse)
-	for _, b := range resp.Brokers {
-		rack := ""
-		if b.Rack != nil {
-			rack = *b.Rack
-		}
-		found[b.NodeID] = Broker{b.NodeID, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))), rack}
+	found, err := brokersOf(resp)
+	if err != nil {
+		return c.disbelieve(Any, req.Key(), err)
 	}
 	id := ""
 	if resp.ClusterID != nil {

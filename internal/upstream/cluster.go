@@ -80,7 +80,8 @@ type Cluster struct {
 	versions map[int32]versions
 	idle     map[int32][]lookup
 	topics   topicNames
-	turn     int // where the next search for any broker begins
+	told     map[int32]time.Time // when the log heard of a broker's bad answer
+	turn     int                 // where the next search for any broker begins
 }
 
 // lookups is how many look-ups are under way at the same time.
@@ -116,7 +117,7 @@ func New(cfg Config) (*Cluster, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
 	c := &Cluster{
 		cfg: cfg, asking: make(chan struct{}, lookups), down: map[int32]error{}, probed: map[int32]time.Time{},
-		versions: map[int32]versions{}, idle: map[int32][]lookup{},
+		versions: map[int32]versions{}, idle: map[int32][]lookup{}, told: map[int32]time.Time{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

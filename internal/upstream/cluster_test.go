@@ -28,6 +28,7 @@ type fake struct {
 	kafka   *kfake.Cluster
 	network *kfake.VirtualNetwork
 	dials   atomic.Int32
+	tried   sync.Map                                        // addresses that were dialled
 	broken  sync.Map                                        // addresses that refuse
 	asked   sync.Map                                        // key -> *atomic.Int32
 	reply   func(kmsg.Request) (kmsg.Response, error, bool) // instead of kfake
@@ -60,6 +61,7 @@ func start(t *testing.T, cfg Config, brokers int, options ...kfake.Opt) *fake {
 	cfg.Name = "lkc-test"
 	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		f.dials.Add(1)
+		f.tried.Store(address, true)
 		if hangs, broken := f.broken.Load(address); broken {
 			if hangs == "hangs" {
 				<-ctx.Done()

@@ -77,9 +77,19 @@ func (c *Cluster) ask(ctx context.Context, t target, req kmsg.Request) (kmsg.Res
 			return nil, ctx.Err()
 		}
 		if !kept {
-			return nil, fault.New(fault.Unavailable, "cluster %q hung up on a request", c.cfg.Name).Because(err)
+			return nil, c.unanswered(t.id, req, err)
 		}
 	}
+}
+
+// unanswered makes the error of a request without an answer, or with one that
+// is none.
+func (c *Cluster) unanswered(broker int32, req kmsg.Request, cause error) error {
+	switch fault.KindOf(cause) {
+	case fault.Malformed, fault.Exhausted:
+		return c.disbelieve(broker, req.Key(), cause)
+	}
+	return fault.New(fault.Unavailable, "cluster %q hung up on a request", c.cfg.Name).Because(cause)
 }
 
 // take gives a kept connection that is still good, as far as is known.

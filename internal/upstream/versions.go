@@ -67,9 +67,12 @@ func (c *Cluster) askVersions(ctx context.Context, broker int32) (*kmsg.ApiVersi
 		resp := answer.(*kmsg.ApiVersionsResponse)
 		switch {
 		case resp.ErrorCode == 0:
+			if err := checkVersions(resp); err != nil {
+				return nil, c.disbelieve(broker, apiVersionsKey, err)
+			}
 			return resp, nil
 		case resp.ErrorCode != unsupportedVersion || req.Version == 0:
-			return nil, fault.New(fault.Unavailable, "broker %d does not tell its versions (Kafka error code %d)", broker, resp.ErrorCode)
+			return nil, c.disbelieve(broker, apiVersionsKey, fault.New(fault.Unavailable, "no versions but the Kafka error code %d", resp.ErrorCode))
 		}
 		req.Version = highest(resp, apiVersionsKey, req.Version-1)
 	}
