@@ -117,6 +117,14 @@ func TestAutoHasALimit(t *testing.T) {
 	if _, port, ok := a.Addr("lkc-a", 7); !ok || port != 8 {
 		t.Errorf("what was known before is lost: %d, %v", port, ok)
 	}
+	tried := 0
+	b := &Auto{Host: "127.0.0.1", Open: func(string, int32) (int32, error) { tried++; return 0, errors.New("no port") }}
+	for node := range int32(2 * mostAddresses) {
+		b.Addr("lkc-a", node)
+	}
+	if tried != mostAddresses || len(b.failed) != mostAddresses {
+		t.Errorf("%d tries, %d of them remembered", tried, len(b.failed))
+	}
 	if _, _, ok := (&Auto{Open: a.Open}).Addr("lkc-a", -2); ok {
 		t.Error("node -2 has an address")
 	}

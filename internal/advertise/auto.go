@@ -40,7 +40,8 @@ func (a *Auto) Addr(cluster string, node int32) (host string, port int32, ok boo
 	if port, ok = a.ports[key]; ok {
 		return a.Host, port, true
 	}
-	if at, failed := a.failed[key]; failed && time.Since(at) < pause || node < Bootstrap || len(a.ports) >= mostAddresses {
+	at, failed := a.failed[key]
+	if failed && time.Since(at) < pause || node < Bootstrap || !failed && len(a.ports)+len(a.failed) >= mostAddresses {
 		return "", 0, false
 	}
 	if a.ports == nil {
@@ -51,6 +52,7 @@ func (a *Auto) Addr(cluster string, node int32) (host string, port int32, ok boo
 		a.failed[key] = time.Now()
 		return "", 0, false
 	}
+	delete(a.failed, key)
 	a.ports[key] = port
 	return a.Host, port, true
 }
