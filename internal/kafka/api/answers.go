@@ -8,19 +8,24 @@ import (
 
 // ReadAnswer reads the body of a broker's answer whole, checked before as
 // strictly as Decode checks a request: a broker that lies about a count keeps
-// nobody busy. An answer without a shape is never decoded.
+// nobody busy. An answer without a shape is never decoded, and tagged fields that
+// nobody knows are left out.
 func ReadAnswer(key, version int16, body []byte) (kmsg.Response, error) {
 	s, ok := answers[key]
 	if !ok || version < 0 || version > kmsg.RequestForKey(key).MaxVersion() {
 		return nil, fault.New(fault.Unsupported, "an answer to API key %d version %d is not decoded", key, version)
 	}
-	if err := s.check(version, body, "answer"); err != nil {
+	r := reader{b: body}
+	if err := s.check(version, &r, "answer"); err != nil {
 		return nil, err
 	}
 	resp := kmsg.ResponseForKey(key)
 	resp.SetVersion(version)
 	if err := resp.ReadFrom(body); err != nil {
 		return nil, fault.New(fault.Malformed, "a %s answer cannot be decoded", s.name).Because(err)
+	}
+	if r.unknown {
+		forgetUnknown(resp)
 	}
 	return resp, nil
 }

@@ -31,7 +31,8 @@ const (
 // (kafka.protocol, FetchRequest.json).
 func (f *Fetch) Read(version int16, body []byte) error {
 	flexible, ids := version >= 12, version >= FetchIDs
-	r := reader{b: body, bad: version < FetchMin || version > FetchMax}
+	r := request(body)
+	r.bad = version < FetchMin || version > FetchMax
 	*f = Fetch{ReplicaID: -1, SessionEpoch: -1, Topics: f.Topics[:0]}
 
 	if version < 15 {
@@ -102,7 +103,7 @@ func (r *reader) fetchPartitionTags(version int16) {
 func (f *Fetch) readTags(r *reader, version int16) {
 	cluster, replica, _ := r.tags()
 	if cluster.key == 0 && !r.bad {
-		in := reader{b: cluster.val.of(r.b)}
+		in := request(cluster.val.of(r.b))
 		in.text(true, false, true)
 		r.bad = in.end("") != nil
 	}

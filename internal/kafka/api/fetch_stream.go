@@ -12,8 +12,9 @@ import (
 // 12 on) may end in one that names new leaders with their hosts (NodeEndpoints,
 // KIP-951), long after its length was sent. So the length stays: the field
 // becomes one of the same size that nobody knows, which clients step over
-// (KIP-482), and its bytes become zero. And it tells the session that the answer
-// belongs to, and which errors the broker gave for partitions.
+// (KIP-482), and its bytes become zero. So do those of a field that nobody knows
+// in a topic or a partition. And it tells the session that the answer belongs to,
+// and which errors the broker gave for partitions.
 //
 // Everything in an answer is a number, or bytes whose length is fixed or was
 // said by the number before them; so the state is which number comes next. The
@@ -30,8 +31,8 @@ type FetchStream struct {
 
 	at     fetchNumber
 	begun  bool
-	skip   int  // bytes to pass over before the number; steps add to it
-	blank  bool // and to make zero
+	blank  int // bytes to make zero before the number
+	skip   int // bytes to pass over then; steps add to it
 	number uint64
 	have   uint // bits of it that were read
 
@@ -39,6 +40,7 @@ type FetchStream struct {
 	// partition, a topic or the answer.
 	topics, partitions, aborted, tags int
 	of                                fetchTags
+	known                             bool // the field that a tag stands for
 	seen                              bool // one of the watched errors
 }
 
@@ -83,8 +85,9 @@ const (
 )
 
 const (
-	endpointsTag = 0    // NodeEndpoints
-	unknownTag   = 0x7f // takes its place
+	endpointsTag     = 0    // NodeEndpoints
+	unknownTag       = 0x7f // takes its place
+	lastPartitionTag = 2    // DivergingEpoch, CurrentLeader, SnapshotId
 )
 
 func (s *FetchStream) flexible() bool { return s.version >= FetchTags }
@@ -98,11 +101,13 @@ func (s *FetchStream) Edit(b []byte) error {
 	}
 	for i := 0; i < len(b); {
 		switch {
+		case s.blank > 0:
+			n := min(s.blank, len(b)-i)
+			clear(b[i : i+n])
+			s.blank, i = s.blank-n, i+n
+			continue
 		case s.skip > 0:
 			n := min(s.skip, len(b)-i)
-			if s.blank {
-				clear(b[i : i+n])
-			}
 			s.skip, i = s.skip-n, i+n
 			continue
 		case s.at == nothing:
@@ -221,9 +226,14 @@ func (s *FetchStream) read(n int) {
 		s.tags = n
 		s.tag()
 	case tagNumber:
+		s.known = s.of == partitionTags && n <= lastPartitionTag
 		s.at = tagBytes
 	case tagBytes:
-		s.skip, s.blank = s.skip+n, s.of == answerTags
+		if s.known {
+			s.skip += n
+		} else {
+			s.blank = n
+		}
 		s.tags--
 		s.tag()
 	}
@@ -308,7 +318,7 @@ func (s *FetchStream) tag() {
 // tells whether a partition had one of the watched errors; the error is
 // Malformed.
 func (s *FetchStream) End() (seen bool, err error) {
-	if s.at != nothing || s.skip > 0 {
+	if s.at != nothing || s.skip > 0 || s.blank > 0 {
 		return false, s.bad("an early end")
 	}
 	seen = s.seen

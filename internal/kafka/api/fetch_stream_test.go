@@ -96,6 +96,38 @@ func TestFetchStream(t *testing.T) {
 	}
 }
 
+// TestFetchStreamUnknown has fields that nobody knows wherever one may be but at
+// the end of the answer, where they are refused.
+func TestFetchStreamUnknown(t *testing.T) {
+	for version := int16(FetchTags); version <= FetchMax; version++ {
+		resp := fetchAnswer(version, 0)
+		secret := func(tags *kmsg.Tags) { tags.Set(100, []byte("at 127.77.0.9")) }
+		for i := range resp.Topics {
+			secret(&resp.Topics[i].UnknownTags)
+			for j := range resp.Topics[i].Partitions {
+				p := &resp.Topics[i].Partitions[j]
+				secret(&p.UnknownTags)
+				for k := range p.AbortedTransactions {
+					secret(&p.AbortedTransactions[k].UnknownTags)
+				}
+			}
+		}
+		b := onTheWire(resp)
+		want := bytes.ReplaceAll(b, []byte("at 127.77.0.9"), make([]byte, 13))
+		for _, chunk := range []int{1, 5, len(b)} {
+			s, got := NewFetchStream(version), bytes.Clone(b)
+			for at := 0; at < len(b); at += chunk {
+				if err := s.Edit(got[at:min(at+chunk, len(b))]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.End(); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("version %d, chunks of %d: %v, or more or less than the unknown fields was changed", version, chunk, err)
+			}
+		}
+	}
+}
+
 func TestFetchStreamRefuses(t *testing.T) {
 	for _, version := range []int16{FetchMin, 5, 7, 11, 12, 13, 16} {
 		whole := onTheWire(fetchAnswer(version, 0))

@@ -40,7 +40,8 @@ const (
 // ProduceRequest.json).
 func (p *Produce) Read(version int16, body []byte) error {
 	flexible, ids := version >= 9, version >= ProduceIDs
-	r := reader{b: body, bad: version < ProduceMin || version > ProduceMax}
+	r := request(body)
+	r.bad = version < ProduceMin || version > ProduceMax
 	p.Topics = p.Topics[:0]
 
 	var null bool

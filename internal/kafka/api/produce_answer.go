@@ -1,9 +1,10 @@
 package api
 
 // PlainProduceAnswer reports whether the body of a Produce response can go to
-// a client without a second look: it has no node endpoints (KIP-951) and no
-// words of the broker's, which are where addresses stand, and no error. It
-// allocates nothing; an answer that cannot be read is not plain.
+// a client without a second look: it has no error, no words of the broker's,
+// which may tell an address, and no tagged fields, of which one is the node
+// endpoints (KIP-951), but those that name a partition's leader by its number.
+// It allocates nothing; an answer that cannot be read is not plain.
 func PlainProduceAnswer(version int16, body []byte) bool {
 	flexible := version >= 9
 	r := reader{b: body, bad: version < ProduceMin || version > ProduceMax}
@@ -13,14 +14,11 @@ func PlainProduceAnswer(version int16, body []byte) bool {
 		for j, m := 0, r.array(flexible, false, 22); j < m && !r.bad; j++ {
 			plain = r.producePartition(version) && plain
 		}
-		r.end482(flexible)
+		plain = r.tagless(flexible) && plain
 	}
 	r.skip(4) // throttle time
-	tags := uint32(0)
-	if flexible {
-		_, _, tags = r.tags()
-	}
-	return plain && tags == 0 && r.end("") == nil
+	plain = r.tagless(flexible) && plain
+	return plain && r.end("") == nil
 }
 
 // producePartition steps over the answer for a partition and reports whether
@@ -43,6 +41,19 @@ func (r *reader) producePartition(version int16) (plain bool) {
 		_, null := r.text(flexible, false, true)
 		plain = plain && records == 0 && null
 	}
-	r.end482(flexible)
+	if flexible {
+		leader, _, n := r.tags()
+		known := leader.key == 0 && leader.val.len() == 4+4+1 && r.b[leader.val.to-1] == 0
+		plain = plain && (n == 0 || n == 1 && known)
+	}
 	return plain
+}
+
+// tagless steps over tagged fields and reports whether there are none.
+func (r *reader) tagless(flexible bool) bool {
+	if !flexible {
+		return true
+	}
+	_, _, n := r.tags()
+	return n == 0
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"encoding/binary"
+	"math"
+	"unicode/utf8"
 
 	"github.com/klammhq/klamm/internal/fault"
 )
@@ -13,9 +15,16 @@ import (
 type reader struct {
 	b     []byte
 	at    int
-	items int // that count has counted
+	items int  // that count has counted
+	utf8  bool // strings must be UTF-8
 	bad   bool
+
+	unknown bool // a tagged field that the shape does not know
 }
+
+// request reads what a client wrote: Kafka replaces what is not UTF-8 in a
+// string by U+FFFD, and so decides about another name.
+func request(body []byte) reader { return reader{b: body, utf8: true} }
 
 // span is a part of the bytes that were read; it holds no reference to them.
 type span struct{ from, to int32 }
@@ -101,13 +110,17 @@ func (r *reader) length(flexible, wide bool) int {
 	return int(r.int16())
 }
 
-// text reads a string, or bytes when wide.
+// text reads a string, or bytes when wide. A string has at most 32767 bytes,
+// also where its length would have room for more (KIP-482).
 func (r *reader) text(flexible, wide, nullable bool) (s span, null bool) {
 	n := r.length(flexible, wide)
 	if n == -1 && nullable && !r.bad {
 		return span{int32(r.at), int32(r.at)}, true
 	}
 	at := r.skip(n)
+	if !r.bad && !wide {
+		r.bad = n > math.MaxInt16 || r.utf8 && !utf8.Valid(r.b[at:r.at])
+	}
 	if r.bad {
 		return span{}, false
 	}

@@ -43,7 +43,8 @@ func check(key, version int16, body []byte) error {
 	case key == 1 && version >= FetchMin:
 		return new(Fetch).Read(version, body)
 	}
-	return shapes[key].check(version, body, "request")
+	r := request(body)
+	return shapes[key].check(version, &r, "request")
 }
 
 const metadataKey = 3
@@ -70,7 +71,7 @@ type definition struct {
 	fields string
 }
 
-const never = math.MaxInt16
+const never = math.MaxInt16 // no version
 
 type shape struct {
 	name   string
@@ -81,8 +82,8 @@ type shape struct {
 // field is one value on the wire.
 type field struct {
 	kind     kind
-	min, max int16 // versions that have it
-	nullable bool
+	min, max int16   // versions that have it
+	null     int16   // the first version in which it may be null
 	size     int     // of a fixed value
 	in       []field // of a structure
 	tagged   bool    // stands among the tagged fields, as tag
@@ -97,11 +98,10 @@ const (
 	blob
 	values     // an array of bare values
 	structures // an array of structures
-	structure  // one structure; a nullable one is behind a byte that says whether it is there
+	structure  // one structure; one that may be null is behind a byte that says whether it is there: 1 or -1
 )
 
-func (s *shape) check(version int16, body []byte, what string) error {
-	r := reader{b: body}
+func (s *shape) check(version int16, r *reader, what string) error {
 	r.structure(s.fields, version, version >= s.flex)
 	return r.end("a " + s.name + " " + what)
 }
@@ -127,28 +127,32 @@ func (r *reader) tagged(fields []field, version int16) {
 	last := int64(-1)
 	for n := r.tagCount(); n > 0 && !r.bad; n-- {
 		t := r.nextTag(&last)
+		known := false
 		for i := range fields {
 			if f := &fields[i]; f.tagged && f.tag == t.key && !r.bad {
-				in := reader{b: t.val.of(r.b)}
+				in := reader{b: t.val.of(r.b), utf8: r.utf8}
 				in.value(f, version, true)
-				r.bad = in.bad || in.left() != 0
+				r.bad, r.unknown = in.bad || in.left() != 0, r.unknown || in.unknown
+				known = true
 			}
 		}
+		r.unknown = r.unknown || !known
 	}
 }
 
 func (r *reader) value(f *field, version int16, flexible bool) {
+	nullable := version >= f.null
 	switch f.kind {
 	case fixed:
 		r.skip(f.size)
 	case text, blob:
-		r.text(flexible, f.kind == blob, f.nullable)
+		r.text(flexible, f.kind == blob, nullable)
 	case structure:
-		if !f.nullable || r.int8() >= 0 {
+		if !nullable || r.present() {
 			r.structure(f.in, version, flexible)
 		}
 	case values, structures:
-		for n := r.array(flexible, f.nullable, 1); n > 0 && !r.bad; n-- {
+		for n := r.array(flexible, nullable, 1); n > 0 && !r.bad; n-- {
 			if f.kind == values {
 				r.bare(f.in, version, flexible)
 			} else {
@@ -156,6 +160,16 @@ func (r *reader) value(f *field, version int16, flexible bool) {
 			}
 		}
 	}
+}
+
+// present reads whether a structure is there. There are readers to whom every
+// number but -1 says so, and others to whom only those that are not negative do.
+func (r *reader) present() bool {
+	n := r.int8()
+	if n != 1 && n != -1 {
+		r.bad = true
+	}
+	return n == 1
 }
 
 func compileAll(defs map[int16]definition) map[int16]*shape {
@@ -173,16 +187,16 @@ func compileAll(defs map[int16]definition) map[int16]*shape {
 
 // compile reads fields up to the word end. A field is a type, before it the
 // versions that have it ("3+:", "0-2:") or its tag ("t0:"), after it ? when it
-// may be null. Types are i8 … i64, uuid, str, bytes, [ TYPE ] for an array of
+// may be null, with the first version in which it may ("?2"). Types are i8 … i64, uuid, str, bytes, [ TYPE ] for an array of
 // bare values, { TYPES } for an array of structures, ( TYPES ) for a structure.
 func compile(words []string, end string) (fields []field, rest []string) {
 	for len(words) > 0 {
 		word := words[0]
 		words = words[1:]
-		if end != "" && strings.TrimSuffix(word, "?") == end {
+		if end != "" && beforeNull(word) == end {
 			return fields, append([]string{word}, words...)
 		}
-		f := field{max: math.MaxInt16}
+		f := field{max: never, null: never}
 		if versions, name, ok := strings.Cut(word, ":"); ok && versions[0] == 't' {
 			word, f.tagged, f.tag = name, true, uint32(number(versions[1:]))
 		} else if ok {
@@ -196,11 +210,11 @@ func compile(words []string, end string) (fields []field, rest []string) {
 		if group, ok := groups[word]; ok {
 			f.kind = group.kind
 			f.in, words = compile(words, group.end)
-			f.nullable = strings.HasSuffix(words[0], "?")
+			f.null = firstNull(words[0])
 			words = words[1:]
 		} else {
-			word, f.nullable = strings.CutSuffix(word, "?")
-			value, ok := primitives[word]
+			f.null = firstNull(word)
+			value, ok := primitives[beforeNull(word)]
 			if !ok {
 				panic("no such type: " + word)
 			}
@@ -209,6 +223,22 @@ func compile(words []string, end string) (fields []field, rest []string) {
 		fields = append(fields, f)
 	}
 	return fields, nil
+}
+
+func beforeNull(word string) string {
+	word, _, _ = strings.Cut(word, "?")
+	return word
+}
+
+func firstNull(word string) int16 {
+	switch _, version, ok := strings.Cut(word, "?"); {
+	case !ok:
+		return never
+	case version == "":
+		return 0
+	default:
+		return number(version)
+	}
 }
 
 var groups = map[string]struct {

@@ -10,9 +10,9 @@ var shapes = compileAll(map[int16]definition{
 	0:  {9, "3+:str? i16 i32 { 0-12:str 13+:uuid { i32 bytes? } }"}, // before ProduceMin
 	1:  {12, "i32 i32 i32 3+:i32 { str { i32 i64 i32 } }"},          // before FetchMin
 	2:  {6, "i32 2+:i8 { str { i32 4+:i32 i64 0-0:i32 } } 10+:i32"},
-	3:  {9, "{ 10+:uuid 0-9:str 10+:str? }? 4+:i8 8-10:i8 8+:i8"},
+	3:  {9, "{ 10+:uuid 0-9:str 10+:str? }?1 4+:i8 8-10:i8 8+:i8"},
 	8:  {8, "str 1+:i32 1+:str 7+:str? 2-4:i64 { 0-9:str 10+:uuid { i32 i64 1-1:i64 6+:i32 str? } }"},
-	9:  {6, "0-7:str 0-7:{ str [ i32 ] }? 8+:{ str 9+:str? 9+:i32 { 8-9:str 10+:uuid [ i32 ] }? } 7+:i8"},
+	9:  {6, "0-7:str 0-7:{ str [ i32 ] }?2 8+:{ str 9+:str? 9+:i32 { 8-9:str 10+:uuid [ i32 ] }? } 7+:i8"},
 	10: {3, "0-3:str 1+:i8 4+:[ str ]"},
 	11: {6, "str i32 1+:i32 str 5+:str? str { str bytes } 8+:str?"},
 	12: {4, "str i32 str 3+:str?"},
