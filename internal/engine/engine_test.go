@@ -215,6 +215,100 @@ func TestCreateTopicsAsKafkaDoes(t *testing.T) {
 	}
 }
 
+// TestWhatIsToldIsServed asks in the first and the last version of each key that
+// the engine tells of: none may end the connection.
+func TestWhatIsToldIsServed(t *testing.T) {
+	e := start(t, 1)
+	l := link(t, e)
+	_ = l.SetDeadline(time.Now().Add(limit))
+	told, err := l.Request(t.Context(), kmsg.NewPtrApiVersionsRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range told.(*kmsg.ApiVersionsResponse).ApiKeys {
+		for _, version := range []int16{k.MinVersion, k.MaxVersion} {
+			req := kmsg.RequestForKey(k.ApiKey)
+			req.SetVersion(version)
+			if q, ok := req.(*kmsg.MetadataRequest); ok && version < 4 {
+				q.Version = 4 // see oldest
+			}
+			if q, ok := req.(*kmsg.ProduceRequest); ok {
+				q.Acks = 1
+			}
+			if _, err := l.Request(t.Context(), req); err != nil {
+				t.Errorf("%s %d: %v", kmsg.NameForKey(k.ApiKey), version, err)
+				l = link(t, e)
+				_ = l.SetDeadline(time.Now().Add(limit))
+			}
+		}
+	}
+}
+
+// TestMetadataAsKafkaDoes: a name that no topic can have is invalid, not unknown,
+// and is not made; others beside it are.
+func TestMetadataAsKafkaDoes(t *testing.T) {
+	e := start(t, 1)
+	for _, create := range []bool{false, true} {
+		req := kmsg.NewPtrMetadataRequest()
+		req.Version, req.AllowAutoTopicCreation = 12, create
+		want := map[string]int16{"good": kerr.UnknownTopicOrPartition.Code}
+		if create {
+			want["good"] = 0
+		}
+		for _, name := range []string{"", "..", "sp ace", "a\x00b", strings.Repeat("x", 250)} {
+			want[name] = kerr.InvalidTopicException.Code
+		}
+		for name := range want {
+			req.Topics = append(req.Topics, kmsg.MetadataRequestTopic{Topic: &name})
+		}
+		resp, err := link(t, e).Request(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := resp.(*kmsg.MetadataResponse)
+		for _, topic := range answer.Topics {
+			if code, ok := want[*topic.Topic]; !ok || topic.ErrorCode != code {
+				t.Errorf("creation %v, %.20q: %v", create, *topic.Topic, kerr.ErrorForCode(topic.ErrorCode))
+			}
+			delete(want, *topic.Topic)
+		}
+		if len(want) > 0 || len(answer.Brokers) != 1 {
+			t.Errorf("creation %v: not answered: %v, brokers: %v", create, want, answer.Brokers)
+		}
+	}
+}
+
+// TestAlterConfigsAsKafkaDoes, old and new: a configuration that Kafka does not
+// know is kept for no topic.
+func TestAlterConfigsAsKafkaDoes(t *testing.T) {
+	e := start(t, 1)
+	value := "1"
+	for _, c := range []struct {
+		name string
+		code int16
+	}{{"no.such.config", kerr.InvalidConfig.Code}, {"retention.ms", kerr.UnknownTopicOrPartition.Code}} {
+		legacy := kmsg.NewPtrAlterConfigsRequest()
+		legacy.Resources = []kmsg.AlterConfigsRequestResource{{
+			ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "absent", Configs: []kmsg.AlterConfigsRequestResourceConfig{{Name: c.name, Value: &value}},
+		}}
+		incremental := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		incremental.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
+			ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "absent", Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: c.name, Value: &value}},
+		}}
+		old, err := link(t, e).Request(t.Context(), legacy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		new, err := link(t, e).Request(t.Context(), incremental)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := old.(*kmsg.AlterConfigsResponse).Resources[0].ErrorCode, new.(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode; a != c.code || b != c.code {
+			t.Errorf("%s: %d and %d, expected %d", c.name, a, b, c.code)
+		}
+	}
+}
+
 // FuzzServedKeys drives the body of every served key into the engine, which
 // must live.
 func FuzzServedKeys(f *testing.F) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -44,6 +45,9 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 	if err != nil {
 		return relay.Plan{}, err
 	}
+	if f.Key == apiVersions {
+		return relay.Plan{Verdict: relay.Pass, Edit: merge(req, f, s.engine.tell)}, nil
+	}
 	p, isProduce := req.(*kmsg.ProduceRequest)
 	plan := relay.Plan{Verdict: relay.Pass, NoReply: isProduce && p.Acks == 0}
 	rule, has := rules[f.Key]
@@ -61,6 +65,18 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 		plan.Edit = merge(req, f, found.merge)
 	}
 	return plan, nil
+}
+
+const apiVersions = 18
+
+// tell leaves out of what kfake says of itself the keys that the front does not
+// pass.
+func (e *Engine) tell(resp kmsg.Response) {
+	answer := resp.(*kmsg.ApiVersionsResponse)
+	answer.ApiKeys = slices.DeleteFunc(answer.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool {
+		_, served := e.served[k.ApiKey]
+		return !served
+	})
 }
 
 // merge makes the edit that adds what was refused here to kfake's answer.

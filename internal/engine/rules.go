@@ -10,7 +10,6 @@ import (
 var neverPassed = map[int16]string{
 	17: "the engine authenticates nobody", 36: "the engine authenticates nobody",
 	27: "between brokers only", 34: "between brokers only",
-	33: "replaced by IncrementalAlterConfigs (KIP-339)",
 	50: "logins are the gateway's", 51: "logins are the gateway's",
 	57: "features stay as they are",
 }
@@ -34,21 +33,31 @@ var rules = map[int16]func(kmsg.Request) checked{
 	11: checkJoinGroup,
 	19: checkCreateTopics,
 	22: checkInitProducerID,
+	33: checkAlterConfigs,
 	37: checkCreatePartitions,
 	44: checkIncrementalAlterConfigs,
 }
 
-// checkMetadata switches off creation by Metadata when a name is one that
-// Kafka would not create.
+// checkMetadata takes out names that no topic can have, which kfake would create
+// and else calls unknown, and puts Kafka's error for them into the answer.
 func checkMetadata(r kmsg.Request) checked {
 	req := r.(*kmsg.MetadataRequest)
-	for _, t := range req.Topics {
-		if t.Topic != nil && topicNameProblem(*t.Topic) != "" && req.AllowAutoTopicCreation {
-			req.AllowAutoTopicCreation = false
-			return checked{changed: true}
+	kept, refused := split(req.Topics, func(t kmsg.MetadataRequestTopic) *kmsg.MetadataResponseTopic {
+		if t.Topic == nil || t.TopicID != [16]byte{} || topicNameProblem(*t.Topic) == "" {
+			return nil
 		}
+		answer := kmsg.NewMetadataResponseTopic()
+		answer.Topic, answer.ErrorCode = t.Topic, kerr.InvalidTopicException.Code
+		return &answer
+	})
+	if len(refused) == 0 {
+		return checked{}
 	}
-	return checked{}
+	req.Topics = kept // with none left the answer still has the brokers
+	return checked{changed: true, merge: func(resp kmsg.Response) {
+		answer := resp.(*kmsg.MetadataResponse)
+		answer.Topics = append(answer.Topics, refused...)
+	}}
 }
 
 // checkJoinGroup: a member without protocols, or with an empty or repeated
@@ -85,47 +94,56 @@ func checkInitProducerID(r kmsg.Request) checked {
 // configuration Kafka would not accept, and puts their errors into the answer.
 func checkCreateTopics(r kmsg.Request) checked {
 	req := r.(*kmsg.CreateTopicsRequest)
-	var refused []kmsg.CreateTopicsResponseTopic
-	kept := req.Topics[:0]
-	for _, t := range req.Topics {
+	kept, refused := split(req.Topics, func(t kmsg.CreateTopicsRequestTopic) *kmsg.CreateTopicsResponseTopic {
 		code, message := createProblem(t)
 		if code == 0 {
-			kept = append(kept, t)
-			continue
+			return nil
 		}
 		answer := kmsg.NewCreateTopicsResponseTopic()
 		answer.Topic, answer.ErrorCode, answer.ErrorMessage = t.Topic, code, &message
-		refused = append(refused, answer)
-	}
+		return &answer
+	})
 	return take(req, len(kept), len(refused), func() { req.Topics = kept }, func(resp kmsg.Response) {
 		answer := resp.(*kmsg.CreateTopicsResponse)
 		answer.Topics = append(answer.Topics, refused...)
 	})
 }
 
-// checkIncrementalAlterConfigs takes out the topics with configurations that
-// Kafka does not know; kfake would keep any name.
-func checkIncrementalAlterConfigs(r kmsg.Request) checked {
-	req := r.(*kmsg.IncrementalAlterConfigsRequest)
-	var refused []kmsg.IncrementalAlterConfigsResponseResource
-	kept := req.Resources[:0]
-	for _, res := range req.Resources {
-		unknown := ""
+// checkAlterConfigs takes out the topics with configurations that Kafka does
+// not know; kfake would keep any name.
+func checkAlterConfigs(r kmsg.Request) checked {
+	req := r.(*kmsg.AlterConfigsRequest)
+	kept, refused := split(req.Resources, func(res kmsg.AlterConfigsRequestResource) *kmsg.AlterConfigsResponseResource {
 		for _, c := range res.Configs {
-			if res.ResourceType == kmsg.ConfigResourceTypeTopic && !topicConfigs[c.Name] {
-				unknown = c.Name
+			if unknownConfig(res.ResourceType, c.Name) {
+				answer := kmsg.NewAlterConfigsResponseResource()
+				answer.ResourceType, answer.ResourceName = res.ResourceType, res.ResourceName
+				answer.ErrorCode, answer.ErrorMessage = kerr.InvalidConfig.Code, kmsg.StringPtr(unknownConfiguration+c.Name)
+				return &answer
 			}
 		}
-		if unknown == "" {
-			kept = append(kept, res)
-			continue
+		return nil
+	})
+	return take(req, len(kept), len(refused), func() { req.Resources = kept }, func(resp kmsg.Response) {
+		answer := resp.(*kmsg.AlterConfigsResponse)
+		answer.Resources = append(answer.Resources, refused...)
+	})
+}
+
+// checkIncrementalAlterConfigs does what checkAlterConfigs does.
+func checkIncrementalAlterConfigs(r kmsg.Request) checked {
+	req := r.(*kmsg.IncrementalAlterConfigsRequest)
+	kept, refused := split(req.Resources, func(res kmsg.IncrementalAlterConfigsRequestResource) *kmsg.IncrementalAlterConfigsResponseResource {
+		for _, c := range res.Configs {
+			if unknownConfig(res.ResourceType, c.Name) {
+				answer := kmsg.NewIncrementalAlterConfigsResponseResource()
+				answer.ResourceType, answer.ResourceName = res.ResourceType, res.ResourceName
+				answer.ErrorCode, answer.ErrorMessage = kerr.InvalidConfig.Code, kmsg.StringPtr(unknownConfiguration+c.Name)
+				return &answer
+			}
 		}
-		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
-		answer.ResourceType, answer.ResourceName = res.ResourceType, res.ResourceName
-		message := "unknown topic configuration " + unknown
-		answer.ErrorCode, answer.ErrorMessage = kerr.InvalidConfig.Code, &message
-		refused = append(refused, answer)
-	}
+		return nil
+	})
 	return take(req, len(kept), len(refused), func() { req.Resources = kept }, func(resp kmsg.Response) {
 		answer := resp.(*kmsg.IncrementalAlterConfigsResponse)
 		answer.Resources = append(answer.Resources, refused...)
@@ -135,21 +153,32 @@ func checkIncrementalAlterConfigs(r kmsg.Request) checked {
 // checkCreatePartitions bounds what a topic may grow to.
 func checkCreatePartitions(r kmsg.Request) checked {
 	req := r.(*kmsg.CreatePartitionsRequest)
-	var refused []kmsg.CreatePartitionsResponseTopic
-	kept := req.Topics[:0]
-	for _, t := range req.Topics {
+	kept, refused := split(req.Topics, func(t kmsg.CreatePartitionsRequestTopic) *kmsg.CreatePartitionsResponseTopic {
 		if t.Count <= maxPartitions {
-			kept = append(kept, t)
-			continue
+			return nil
 		}
 		answer := kmsg.NewCreatePartitionsResponseTopic()
 		answer.Topic, answer.ErrorCode, answer.ErrorMessage = t.Topic, kerr.InvalidPartitions.Code, kmsg.StringPtr(tooManyPartitions)
-		refused = append(refused, answer)
-	}
+		return &answer
+	})
 	return take(req, len(kept), len(refused), func() { req.Topics = kept }, func(resp kmsg.Response) {
 		answer := resp.(*kmsg.CreatePartitionsResponse)
 		answer.Topics = append(answer.Topics, refused...)
 	})
+}
+
+// split takes out of a list the items that are refused here; refuse gives their
+// answers, nil for an item that goes on.
+func split[T, A any](items []T, refuse func(T) *A) (kept []T, refused []A) {
+	kept = items[:0]
+	for _, item := range items {
+		if answer := refuse(item); answer != nil {
+			refused = append(refused, *answer)
+			continue
+		}
+		kept = append(kept, item)
+	}
+	return kept, refused
 }
 
 // take ends a rule that takes items out of a request.

@@ -43,10 +43,17 @@ func createProblem(t kmsg.CreateTopicsRequestTopic) (code int16, message string)
 	}
 	for _, c := range t.Configs {
 		if !topicConfigs[c.Name] {
-			return kerr.InvalidConfig.Code, "unknown topic configuration " + c.Name
+			return kerr.InvalidConfig.Code, unknownConfiguration + c.Name
 		}
 	}
 	return 0, ""
+}
+
+const unknownConfiguration = "unknown topic configuration "
+
+// unknownConfig reports whether Kafka knows no such configuration of a topic.
+func unknownConfig(t kmsg.ConfigResourceType, name string) bool {
+	return t == kmsg.ConfigResourceTypeTopic && !topicConfigs[name]
 }
 
 // topicConfigs are the configurations of a topic in Kafka 4.3
