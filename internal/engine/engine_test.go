@@ -309,6 +309,26 @@ func TestAlterConfigsAsKafkaDoes(t *testing.T) {
 	}
 }
 
+// TestRecordsOfNoTransaction: records that say they are part of a transaction, in
+// a request that names none, are nobody's.
+func TestRecordsOfNoTransaction(t *testing.T) {
+	e := start(t, 1)
+	batch := kmsg.NewRecordBatch()
+	batch.Magic, batch.Attributes, batch.ProducerID = 2, 1<<4, 1
+	req := kmsg.NewPtrProduceRequest()
+	req.Version, req.Acks = 12, 1
+	req.Topics = []kmsg.ProduceRequestTopic{{Topic: "t", Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: 3, Records: batch.AppendTo(nil)}}}}
+	resp, err := link(t, e).Request(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]; p.Partition != 3 || p.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+		t.Errorf("%+v", p)
+	}
+	req.Acks = 0
+	closes(t, e, kmsg.NewRequestFormatter().AppendRequest(nil, req, 7))
+}
+
 // FuzzServedKeys drives the body of every served key into the engine, which
 // must live.
 func FuzzServedKeys(f *testing.F) {

@@ -56,6 +56,8 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 	}
 	found := rule(req)
 	switch {
+	case found.answer != nil && plan.NoReply:
+		return relay.Plan{}, fault.New(fault.Forbidden, "a Produce without acks is refused, and has no answer that could say so")
 	case found.answer != nil:
 		return relay.Plan{Verdict: relay.Answer, Bytes: encode(f, found.answer)}, nil
 	case found.changed:

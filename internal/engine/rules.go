@@ -29,6 +29,7 @@ type checked struct {
 // rules hold, per key, what kfake would not survive, or would do although no
 // broker does.
 var rules = map[int16]func(kmsg.Request) checked{
+	0:  checkProduce,
 	3:  checkMetadata,
 	11: checkJoinGroup,
 	19: checkCreateTopics,
@@ -36,6 +37,43 @@ var rules = map[int16]func(kmsg.Request) checked{
 	33: checkAlterConfigs,
 	37: checkCreatePartitions,
 	44: checkIncrementalAlterConfigs,
+}
+
+// checkProduce refuses records of a transaction in a request that names none:
+// kfake would put them into the transaction of whoever has their producer id. A
+// broker refuses it with TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+// (KafkaApis.handleProduceRequest).
+func checkProduce(r kmsg.Request) checked {
+	req := r.(*kmsg.ProduceRequest)
+	if req.TransactionID != nil || !hasTransactional(req) {
+		return checked{}
+	}
+	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	for _, t := range req.Topics {
+		answer := kmsg.NewProduceResponseTopic()
+		answer.Topic, answer.TopicID = t.Topic, t.TopicID
+		for _, p := range t.Partitions {
+			refused := kmsg.NewProduceResponseTopicPartition()
+			refused.Partition, refused.ErrorCode, refused.BaseOffset = p.Partition, kerr.TransactionalIDAuthorizationFailed.Code, -1
+			answer.Partitions = append(answer.Partitions, refused)
+		}
+		resp.Topics = append(resp.Topics, answer)
+	}
+	return checked{answer: resp}
+}
+
+// hasTransactional reports whether a batch says that it is part of a transaction
+// (RequestUtils.hasTransactionalRecords).
+func hasTransactional(req *kmsg.ProduceRequest) bool {
+	const magic, attributes, transactional = 16, 22, 1 << 4 // the low byte of the attributes
+	for _, t := range req.Topics {
+		for _, p := range t.Partitions {
+			if b := p.Records; len(b) > attributes && b[magic] == 2 && b[attributes]&transactional != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkMetadata takes out names that no topic can have, which kfake would create
