@@ -39,6 +39,7 @@ func onceInside() []provocation {
 		{code: guard.CodeKilled, note: foundBy, by: cut("svc-killed", nil, killed, guard.CodeKilled)},
 		{code: guard.CodeKeyGone, note: foundBy, by: keyWithdrawn},
 		{code: guard.CodeUpstream, note: "The client reads the broker's own error, without a reference: the refusal is found by the principal.", by: upstreamRefuses},
+		{code: guard.CodeBreach, note: foundBy, hint: "broker", by: upstreamLies},
 		{code: guard.CodeUnserved, note: foundBy, hint: "API key 999", by: asks("admin", "svc-unknown", func() kmsg.Request { return unknown{kmsg.NewPtrMetadataRequest()} }, nil, guard.CodeUnserved)},
 		{code: guard.CodeUnserved, slip: "a Fetch that poses as a broker's", hint: "replica", by: asks("admin", "svc-replica", func() kmsg.Request {
 			q := fetchOf(12, 0)
@@ -180,19 +181,34 @@ func heartbeat() kmsg.Request {
 }
 
 // upstreamRefuses has the cluster behind refuse a Heartbeat to klamm's user.
-func upstreamRefuses(h *house) (o outcome, err error) {
+func upstreamRefuses(h *house) (outcome, error) {
+	return h.upstreamAnswers("svc-far", guard.CodeUpstream, func(r *kmsg.HeartbeatResponse) kmsg.Response {
+		const groupDenied = 30
+		r.ErrorCode = groupDenied
+		return r
+	})
+}
+
+// upstreamLies has it give the answer to another request.
+func upstreamLies(h *house) (outcome, error) {
+	return h.upstreamAnswers("svc-lied-to", guard.CodeBreach, func(*kmsg.HeartbeatResponse) kmsg.Response {
+		r := kmsg.NewPtrSyncGroupResponse()
+		r.MemberAssignment = []byte("of another")
+		return r
+	})
+}
+
+// upstreamAnswers asks a cluster behind for a Heartbeat and has it answer so.
+func (h *house) upstreamAnswers(sub string, code iam.Code, with func(*kmsg.HeartbeatResponse) kmsg.Response) (o outcome, err error) {
 	far, behind, err := h.far()
 	if err != nil {
 		return o, err
 	}
-	const groupDenied = 30
 	behind.ControlKey(int16(kmsg.Heartbeat), func(q kmsg.Request) (kmsg.Response, error, bool) {
 		behind.KeepControl()
-		r := q.ResponseKind().(*kmsg.HeartbeatResponse)
-		r.ErrorCode = groupDenied
-		return r, nil, true
+		return with(q.ResponseKind().(*kmsg.HeartbeatResponse)), nil, true
 	})
-	message := here(far.token(map[string]any{"sub": "svc-far"}))
+	message := here(far.token(map[string]any{"sub": sub}))
 	w, err := far.dial(far.address(0))
 	if err != nil {
 		return o, err
@@ -201,11 +217,13 @@ func upstreamRefuses(h *house) (o outcome, err error) {
 	if r, err := w.authenticate(2, message); err != nil || r.ErrorCode != 0 {
 		return o, fmt.Errorf("%+v, %w", r, err)
 	}
-	r, err := w.ask(heartbeat())
-	if err != nil {
+	if err := w.send(heartbeat()); err != nil {
 		return o, err
 	}
-	o.kafka, o.tokens, o.record = r.(*kmsg.HeartbeatResponse).ErrorCode, tokensOf(message), far.last("svc-far", guard.CodeUpstream)
+	if r, err := w.receive(heartbeat()); err == nil {
+		o.kafka = r.(*kmsg.HeartbeatResponse).ErrorCode
+	}
+	o.tokens, o.record = tokensOf(message), far.last(sub, code)
 	return o, nil
 }
 

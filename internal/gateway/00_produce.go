@@ -31,6 +31,11 @@ func planProduce(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	c.asked = true
 	if id, ok := s.produce.TransactionalID(body); ok {
 		c.whole = c.one(do(iam.Write, transactionalID(text(id))))
+	} else if s.produce.Transactional {
+		c.whole = c.outcome(iam.TransactionalID, s.grant.Refuse(c.Call, do(iam.Write, transactionalID("")), iam.Step{
+			Name: "request", Saw: "records of a transaction in a request that names none", Wanted: "its transactional id",
+			Mend: "use a client that names the transaction of its records", Code: guard.CodeUnserved,
+		}))
 	}
 	all := c.whole == nil && s.topicsAllowed(c, iam.Write, s.produce.Topics, f.Version >= api.ProduceIDs, body)
 	switch {

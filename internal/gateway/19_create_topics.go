@@ -28,7 +28,7 @@ func createTopics(c *call, q *kmsg.CreateTopicsRequest) {
 // create decides about a new topic. The right to create on the cluster is as
 // good as the one on the topic, except for klamm's own, which nobody has.
 func (c *call) create(name string) *refusal {
-	if on := topic(name); on.Reserved() {
+	if on := topic(name); on.Reserved() || on.Internal() {
 		return c.one(do(iam.Create, on))
 	}
 	return c.may(do(iam.Create, topic(name)), do(iam.Create, iam.ClusterResource()))

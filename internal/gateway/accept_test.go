@@ -29,7 +29,7 @@ func newEverything() everything {
 		resp.ApiKeys = append(resp.ApiKeys, k)
 	}
 	resp.FinalizedFeaturesEpoch = 9
-	for _, name := range []string{"transaction.version", "eligible.leader.replicas.version", "metadata.version"} {
+	for _, name := range []string{"transaction.version", "something.new", "metadata.version"} {
 		f := kmsg.NewApiVersionsResponseFinalizedFeature()
 		f.Name, f.MaxVersionLevel = name, 2
 		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)

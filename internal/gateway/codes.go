@@ -36,16 +36,17 @@ var deniedCodes = map[iam.ResourceType]int16{
 // API keys that the gateway speaks of by name; their files have the numbers of
 // all.
 const (
-	keyProduce                = 0
-	keyFetch                  = 1
-	keyMetadata               = 3
-	keySaslHandshake          = 17
-	keyApiVersions            = 18
-	keyEndTxn                 = 26
-	keyTxnOffsetCommit        = 28
-	keySaslAuthenticate       = 36
-	keyConsumerGroupHeartbeat = 68
-	keyConsumerGroupDescribe  = 69
-	keyShareGroupHeartbeat    = 76
-	keyStreamsGroupHeartbeat  = 88
+	keyProduce                 = 0
+	keyFetch                   = 1
+	keyMetadata                = 3
+	keySaslHandshake           = 17
+	keyApiVersions             = 18
+	keyEndTxn                  = 26
+	keyTxnOffsetCommit         = 28
+	keySaslAuthenticate        = 36
+	keyConsumerGroupHeartbeat  = 68
+	keyConsumerGroupDescribe   = 69
+	keyDescribeTopicPartitions = 75
+	keyShareGroupHeartbeat     = 76
+	keyStreamsGroupHeartbeat   = 88
 )

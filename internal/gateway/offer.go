@@ -109,7 +109,7 @@ func (o *offer) compose(broker *kmsg.ApiVersionsResponse, second bool) {
 // key that must be served for it (KIP-584).
 var features = map[string]int16{
 	"metadata.version": keyMetadata, "kraft.version": keyMetadata, "group.version": keyConsumerGroupHeartbeat,
-	featureTransactions: keyEndTxn, "share.version": keyShareGroupHeartbeat, "streams.version": keyStreamsGroupHeartbeat,
+	"eligible.leader.replicas.version": keyDescribeTopicPartitions, featureTransactions: keyEndTxn, "share.version": keyShareGroupHeartbeat, "streams.version": keyStreamsGroupHeartbeat,
 }
 
 const featureTransactions = "transaction.version"

@@ -157,9 +157,9 @@ func TestPagesOfTopics(t *testing.T) {
 	}
 	// A cursor is a name too.
 	q := kmsg.NewPtrDescribeTopicPartitionsRequest()
-	q.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "orders"}}
+	q.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "orders"}, {Topic: "secret"}}
 	q.Cursor = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "secret"}
-	if r := b.ask(q).(*kmsg.DescribeTopicPartitionsResponse); r.Topics[0].ErrorCode != topicDenied || len(broker.take(t)) != 0 {
+	if r := b.ask(q).(*kmsg.DescribeTopicPartitionsResponse); r.Topics[0].ErrorCode != topicDenied || len(r.Topics) != 1 || len(broker.take(t)) != 0 {
 		t.Errorf("%+v", r)
 	}
 	// Whoever may describe nothing asks nothing.

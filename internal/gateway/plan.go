@@ -3,6 +3,7 @@ package gateway
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -26,6 +27,9 @@ func (s *session) decoded(c *call, r rule, f *kafka.Frame) (relay.Plan, error) {
 	r.decide(c, req)
 	plan, err := s.finish(c, f, req)
 	plan.Drop = r.drop
+	if r.pause && c.whole != nil && s.refusals.storm(time.Now()) {
+		plan.Hold = hold
+	}
 	return plan, err
 }
 

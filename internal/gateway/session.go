@@ -9,6 +9,7 @@ import (
 
 	"github.com/klammhq/klamm/internal/fault"
 	"github.com/klammhq/klamm/internal/guard"
+	"github.com/klammhq/klamm/internal/iam"
 	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/kafka/api"
 	"github.com/klammhq/klamm/internal/relay"
@@ -33,8 +34,9 @@ type session struct {
 	produced   answerEdit    // of the Produce requests that pass
 	streamed   streamEdit    // of the Fetch requests that pass
 
-	renewal renewal
-	held    guard.Held // what the request at hand is refused
+	renewal  renewal
+	refusals refusals   // of rules that pause
+	held     guard.Held // what the request at hand is refused
 }
 
 func newSession(v *visitor, grant *guard.Session) *session {
@@ -68,6 +70,15 @@ func (s *session) Unreadable(err error) {
 	c := s.begin(context.Background(), &kafka.Frame{Header: kafka.Header{Key: -1}})
 	defer c.end()
 	c.attack(err.Error(), "a request that can be read", askVersions)
+}
+
+// Accuse audits an answer that no broker gives: what was wrong with it is the step.
+func (s *session) Accuse(err error) {
+	c := s.begin(context.Background(), &kafka.Frame{Header: kafka.Header{Key: -1}})
+	defer c.end()
+	s.grant.Refuse(c.Call, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
+		Name: "upstream", Saw: err.Error(), Wanted: "an answer to the request that was due", Code: guard.CodeBreach,
+	})
 }
 
 func (s *session) plan(c *call, f *kafka.Frame) (relay.Plan, error) {

@@ -35,6 +35,7 @@ const (
 	CodeKilled     iam.Code = "session-killed"
 	CodeKeyGone    iam.Code = "key-withdrawn"
 	CodeUpstream   iam.Code = "upstream-authorization"
+	CodeBreach     iam.Code = "upstream-protocol"
 	CodeUnserved   iam.Code = "unserved-request"
 	CodeNoLifetime iam.Code = "no-lifetime"
 	CodeUnstated   iam.Code = "unstated" // a refusal whose steps name no code
@@ -58,6 +59,7 @@ func Refusals() []Entry {
 		{CodeKilled, "an administrator closed the session", "", "log in again; DELETE /sessions/ID on the ops listener did it, so ask the administrator why", true},
 		{CodeKeyGone, "the key that signed the session's token was withdrawn", "", "take a new token and log in again; POST /keys/PROVIDER/refresh on the ops listener found the key set without the key", true},
 		{CodeUpstream, "the Kafka cluster behind refused klamm's own user", "", "give the right to klamm's user on that cluster (login.username under clusters in klamm.yaml); no role binding here can help", false},
+		{CodeBreach, "the Kafka cluster behind broke its own protocol", "", "look at the broker that klamm's log names beside connection ended: its address may be another program's, or something between changes the bytes", true},
 		{CodeUnserved, "the request cannot be read, or its API key is never served", "", "use a client that asks for ApiVersions first; brokers are changed, and replicas fetch, on the cluster behind", true},
 		{CodeNoLifetime, "nothing was left of the token's lifetime when the session was about to open", generic("OAUTHBEARER"), "take the token shortly before it is used, and see whether the provider's keys (jwks_uri) come late", false},
 		{CodeUnstated, "the reason was not recorded; this is a fault in klamm", generic("OAUTHBEARER"), "report it with the reference", false},

@@ -7,8 +7,12 @@ type Produce struct {
 	Acks   int16
 	Topics []Topic
 
-	transactional bool
-	id            span
+	// Transactional tells that a batch says it is part of a transaction
+	// (RequestUtils.hasTransactionalRecords).
+	Transactional bool
+
+	hasID bool
+	id    span
 }
 
 // Topic is one topic of a request, in the order of the request.
@@ -24,7 +28,7 @@ func (t Topic) Name(body []byte) []byte { return t.name.of(body) }
 // TransactionalID is the transactional id, a part of body; ok is false when
 // the request has none.
 func (p *Produce) TransactionalID(body []byte) (id []byte, ok bool) {
-	return p.id.of(body), p.transactional
+	return p.id.of(body), p.hasID
 }
 
 // Versions that Produce.Read knows, and the first one that names topics by id.
@@ -46,7 +50,7 @@ func (p *Produce) Read(version int16, body []byte) error {
 
 	var null bool
 	p.id, null = r.text(flexible, false, true)
-	p.transactional = !null
+	p.hasID, p.Transactional = !null, false
 	p.Acks = r.int16()
 	r.skip(4) // timeout
 
@@ -56,13 +60,21 @@ func (p *Produce) Read(version int16, body []byte) error {
 		r.count(m)
 		for j := 0; j < m && !r.bad; j++ {
 			r.skip(4) // partition
-			r.text(flexible, true, true)
+			records, _ := r.text(flexible, true, true)
+			p.Transactional = p.Transactional || transactional(records.of(body))
 			r.end482(flexible)
 		}
 		r.end482(flexible)
 	}
 	r.end482(flexible)
 	return r.end("a Produce request")
+}
+
+// transactional reports whether the first batch, of magic 2, has the flag of a
+// transaction (DefaultRecordBatch.TRANSACTIONAL_FLAG_MASK).
+func transactional(records []byte) bool {
+	const magic, attributes, flag = 16, 22, 1 << 4 // the low byte of the attributes
+	return len(records) > attributes && records[magic] == 2 && records[attributes]&flag != 0
 }
 
 // mostItems is how many topics and partitions a Produce or a Fetch may name; a
