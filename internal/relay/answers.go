@@ -127,7 +127,11 @@ func (c *connection) unwritable(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		reason = ByStall
 	}
-	c.end(reason, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.torn = true
+	c.because(reason, err)
+	c.endLocked()
 }
 
 // delivered takes the head off the queue. It is the end when that was the last

@@ -39,6 +39,7 @@ type connection struct {
 	writing  bool // somebody writes local answers
 	draining bool // no more requests
 	ended    bool
+	torn     bool          // a write to the client failed
 	over     chan struct{} // closed with ended
 	timers   [3]*time.Timer
 	reason   Reason // the first one
@@ -198,10 +199,15 @@ func (c *connection) blame(reason Reason, cause error) {
 	c.endLocked()
 }
 
-// hangUp closes both sides; it may wait for a moment to say goodbye in TLS.
+// hangUp closes both sides; it may wait for a moment to say goodbye in TLS. A
+// client hears none behind a write that failed: in the place of what was not
+// written it would read as bytes that somebody has changed.
 func (c *connection) hangUp() {
 	c.mu.Lock()
 	link, client := c.link, c.client
+	if c.torn {
+		client = nil
+	}
 	c.mu.Unlock()
 	if link != nil {
 		_ = link.Close()

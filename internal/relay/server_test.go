@@ -112,7 +112,9 @@ func TestTricklingHandshake(t *testing.T) {
 		hello := clientHello(t)
 		began := time.Now()
 		client := h.client()
+		gone := make(chan struct{})
 		go func() {
+			defer close(gone)
 			for i := range hello {
 				if _, err := client.Write(hello[i : i+1]); err != nil {
 					return
@@ -125,6 +127,7 @@ func TestTricklingHandshake(t *testing.T) {
 			t.Errorf("ended after %v", d)
 		}
 		h.ended(ByHandshake)
+		<-gone
 	})
 }
 

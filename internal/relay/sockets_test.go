@@ -67,7 +67,11 @@ func TestPeersThatGo(t *testing.T) {
 					t.Run(map[bool]string{true: "TLS, ", false: "plain, "}[secure]+state+", "+name+" "+way, func(t *testing.T) {
 						want := []string{s.heard, "upstream"}[who]
 						begun := runtime.NumGoroutine()
-						w, ended, stop := connect(t, secure, state != "before the first request")
+						server := &Server{InFlight: 4, Drain: 100 * time.Millisecond}
+						if s.heard != "client" {
+							server.Stall = 200 * time.Millisecond
+						}
+						w, ended, stop := connect(t, server, secure, state != "before the first request")
 						s.reach(w)
 						leave(w, who)
 						select {
@@ -113,7 +117,7 @@ func (dialling) Close()                                           {}
 
 // connect starts a server and connects a client through it; with a broker
 // there was one request, so that klamm has dialled. stop waits for the server.
-func connect(t *testing.T, secure, withBroker bool) (w *wire, ended <-chan string, stop func()) {
+func connect(t *testing.T, s *Server, secure, withBroker bool) (w *wire, ended <-chan string, stop func()) {
 	behind, front := listenTCP(t), listenTCP(t)
 	dial := func(ln net.Listener) (net.Conn, error) {
 		if secure {
@@ -122,10 +126,7 @@ func connect(t *testing.T, secure, withBroker bool) (w *wire, ended <-chan strin
 		return net.Dial("tcp", ln.Addr().String())
 	}
 	e := ending{ended: make(chan string, 1)}
-	s := &Server{
-		Acceptor: dialling(func() (net.Conn, error) { return dial(behind) }), Observer: e,
-		InFlight: 4, Stall: 200 * time.Millisecond, Drain: 100 * time.Millisecond,
-	}
+	s.Acceptor, s.Observer = dialling(func() (net.Conn, error) { return dial(behind) }), e
 	if secure {
 		s.TLS = serverTLS()
 	}

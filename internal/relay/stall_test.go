@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"crypto/tls"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -88,6 +90,30 @@ func TestFullQueueOfASlowClient(t *testing.T) {
 		<-time.After(10 * time.Minute)
 		h.ended(ByStall)
 		c.Close()
+	})
+}
+
+// In TLS nothing may follow a write that failed, not even a goodbye: the client
+// would read there that somebody has changed bytes on their way.
+func TestStalledClientIsCutInTLS(t *testing.T) {
+	inHouse(t, &Server{Stall: time.Minute, TLS: serverTLS()}, func(h *house) {
+		_, pool := certificate()
+		raw := h.client().end
+		c := tls.Client(raw, &tls.Config{RootCAs: pool, ServerName: "klamm.test"})
+		if _, err := c.Write(request(1, 1, "")); err != nil {
+			t.Fatal(err)
+		}
+		b := h.broker()
+		b.got("")
+		go b.answers(1, response(1, strings.Repeat("x", 1<<20)))
+		synctest.Wait()
+		sent := raw.in.total
+		<-time.After(time.Minute + time.Second) // it reads again, a moment too late
+		_, _ = io.Copy(io.Discard, c)
+		if after := raw.in.total; after != sent {
+			t.Errorf("%d bytes after the write that failed", after-sent)
+		}
+		h.ended(ByStall)
 	})
 }
 
