@@ -158,7 +158,7 @@ func (f *far) answerAll(rnd *rand.Rand) []string {
 func TestPipelining(t *testing.T) {
 	for seed := range uint64(16) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		s := &Server{InFlight: []int{0, 1, 3, 100}[seed%4], InFlightBytes: []int{0, 200, 20_000}[seed%3]}
+		s := &Server{InFlight: []int{0, 1, 3, 100}[seed%4], InFlightBytes: []int{0, 200, 20_000}[seed%3], Waiting: []int{0, 300}[seed/4%2]}
 		if seed%5 == 1 {
 			s.TLS = serverTLS()
 		}

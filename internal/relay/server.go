@@ -30,7 +30,7 @@ type Server struct {
 
 	Handshake     time.Duration // TLS and Accept together: 10 s
 	Drain         time.Duration // at the end of a session, for the answers that are due: 1 s
-	Stall         time.Duration // a write that the client does not take; a broker that nothing moves with while a request waits for it has up to 2.5 times as long: 10 min, as Kafka's connections.max.idle.ms
+	Stall         time.Duration // a write that the client does not take: 10 min, as Kafka's connections.max.idle.ms; a broker that keeps requests waiting has up to 2.5 times as long
 	MaxFrame      int           // bytes of a request: 100 MiB, as Kafka's socket.request.max.bytes
 	MaxHeld       int           // bytes of an answer that is edited: 256 MiB
 	InFlight      int           // unanswered requests of a connection: 512

@@ -10,8 +10,9 @@ import (
 // Neither side may hold on to the other for ever by taking nothing: who is not
 // read meanwhile may have left long ago, and nobody would notice. A client has a
 // deadline for each write. A broker has none for its answers, since a JoinGroup
-// takes its time; but while the reader of requests waits for it, for room in its
-// socket or in the queue, something must move.
+// takes its time; but while the reader of requests waits, for room in the
+// broker's socket or in the queue, something must move. Kafka itself closes a
+// connection on which nothing moves.
 
 // mayWrite gives the client its time for the next write.
 func (c *connection) mayWrite() {

@@ -15,7 +15,7 @@ import (
 // addresses of.
 const mostBrokers = 4096
 
-// hostname is what Kafka itself takes in advertised.listeners
+// hostname has the characters that Kafka's clients take in a host
 // (org.apache.kafka.common.utils.Utils.HOST_PORT_PATTERN).
 var hostname = regexp.MustCompile(`^[0-9a-zA-Z\-%._:]{1,255}$`)
 

@@ -224,8 +224,7 @@ func TestUnbelievableVersions(t *testing.T) {
 				f := start(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, 2)
 				defer f.close()
 				f.must(f.Refresh(t.Context()))
-				good, err := f.Versions(t.Context(), 1)
-				f.must(err)
+				good := f.serves(1)
 				f.reply = func(req kmsg.Request) (kmsg.Response, error, bool) {
 					resp, ok := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 					if ok {
@@ -251,7 +250,7 @@ func TestUnbelievableVersions(t *testing.T) {
 					t.Errorf("log: %s", l)
 				}
 				f.reply = nil
-				f.must2(f.Versions(t.Context(), Any))
+				f.serves(Any)
 			})
 		})
 	}
@@ -265,7 +264,7 @@ func TestVersionsThatChange(t *testing.T) {
 		f := start(t, Config{}, 2)
 		defer f.close()
 		f.must(f.Refresh(t.Context()))
-		all := f.must2(f.Versions(t.Context(), Any))
+		all := f.serves(Any)
 		var asked int16
 		f.reply = func(req kmsg.Request) (kmsg.Response, error, bool) {
 			resp, ok := req.ResponseKind().(*kmsg.ApiVersionsResponse)
@@ -277,7 +276,7 @@ func TestVersionsThatChange(t *testing.T) {
 		}
 		for want := range int16(3) {
 			<-time.After(time.Minute)
-			got := f.must2(f.Versions(t.Context(), 0))
+			got := f.serves(0)
 			if len(got.ApiKeys) != 3 || got.ApiKeys[0].MaxVersion != 5+want+1 {
 				t.Errorf("%+v", got.ApiKeys)
 			}
@@ -287,14 +286,16 @@ func TestVersionsThatChange(t *testing.T) {
 			return resp, nil, ok && f.kafka.CurrentNode() == 0 // an empty list
 		}
 		<-time.After(time.Minute)
-		if got := f.must2(f.Versions(t.Context(), Any)); len(got.ApiKeys) != len(all.ApiKeys) {
+		if got := f.serves(Any); len(got.ApiKeys) != len(all.ApiKeys) {
 			t.Errorf("%d keys, expected the %d of the other broker", len(got.ApiKeys), len(all.ApiKeys))
 		}
 	})
 }
 
-func (f *fake) must2(v *kmsg.ApiVersionsResponse, err error) *kmsg.ApiVersionsResponse {
+// serves is what Versions says of a broker.
+func (f *fake) serves(broker int32) *kmsg.ApiVersionsResponse {
 	f.t.Helper()
+	v, err := f.Versions(f.t.Context(), broker)
 	f.must(err)
 	return v
 }
