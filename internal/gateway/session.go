@@ -77,7 +77,7 @@ func (s *session) Accuse(err error) {
 	c := s.begin(context.Background(), &kafka.Frame{Header: kafka.Header{Key: -1}})
 	defer c.end()
 	s.grant.Refuse(c.Call, do(iam.ClusterAction, iam.ClusterResource()), iam.Step{
-		Name: "upstream", Saw: err.Error(), Wanted: "an answer to the request that was due", Code: guard.CodeBreach,
+		Name: "upstream", Saw: fault.Detail(err), Wanted: "an answer to the request that was due", Code: guard.CodeBreach,
 	})
 }
 

@@ -26,8 +26,8 @@ type topicNames struct {
 }
 
 // TopicName is the name of the topic with this id. A miss asks the cluster
-// once; a hit allocates nothing. The error is NotFound for an id of no topic,
-// Unavailable, or ctx's.
+// once, unless ctx has ended; a hit allocates nothing. The error is NotFound for
+// an id of no topic, Unavailable, or ctx's.
 func (c *Cluster) TopicName(ctx context.Context, id [16]byte) (string, error) {
 	if name, known, err := c.recall(id); known {
 		return name, err
@@ -50,6 +50,9 @@ func (c *Cluster) recall(id [16]byte) (name string, known bool, err error) {
 // findTopic is apart from TopicName because its closure moves id to the heap.
 // Whoever comes just after another's question was answered finds the answer.
 func (c *Cluster) findTopic(ctx context.Context, id [16]byte) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	return once(ctx, c, "topic "+string(id[:]), func(ctx context.Context) (string, error) {
 		if name, known, err := c.recall(id); known {
 			return name, err
