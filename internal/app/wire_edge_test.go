@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/guard"
 	"github.com/klammhq/klamm/internal/kafka"
 )
 
@@ -167,6 +168,33 @@ func TestWireEdge_HostileNames(t *testing.T) {
 		if !strings.HasPrefix(line, "time=") || unprintable(line) != "" {
 			t.Errorf("a line of the log: %q", line)
 		}
+	}
+}
+
+// TestWireEdge_NoCharacters: bytes that are no characters are read by Kafka as
+// others than they are, and end the connection.
+func TestWireEdge_NoCharacters(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	spans := h.offered()
+	for _, list := range namings {
+		for _, n := range list {
+			w := h.loggedIn(role("admin"), 0)
+			h.up.take()
+			q := n.about(n.newest(spans), []string{"orders\xff\xfe"})
+			if err := w.send(q); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.ended(); err != nil {
+				t.Errorf("%s: %v", kmsg.NameForKey(n.key), err)
+			}
+			if asked := h.up.take(); len(asked) > 0 {
+				t.Errorf("%s: the broker is asked %v", kmsg.NameForKey(n.key), asked)
+			}
+		}
+	}
+	if _, code := h.lastStory("User:pool-admin"); code != guard.CodeUnserved {
+		t.Errorf("audited as %s", code)
 	}
 }
 

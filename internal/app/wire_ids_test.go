@@ -62,6 +62,13 @@ var requestsByID = []byIDs{
 				tell(t.TopicID, t.ErrorCode)
 			}
 		}},
+	{key: 78, first: 1, zero: unknownID, gone: unknownID,
+		about: func(version int16, ids [][16]byte) kmsg.Request { return shareFetch(version, "orders-s", ids...) },
+		codes: func(r kmsg.Response, tell func([16]byte, int16)) {
+			for _, t := range r.(*kmsg.ShareFetchResponse).Topics {
+				tell(t.TopicID, t.Partitions[0].ErrorCode)
+			}
+		}},
 	{key: 8, first: 10, zero: unknownID, gone: unknownID,
 		about: func(version int16, ids [][16]byte) kmsg.Request { return commitIDs(version, ids...) },
 		codes: func(r kmsg.Response, tell func([16]byte, int16)) {
