@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # soak.sh: what is long. The machine's size first; then clients for longer (run.sh
-# soak), every fuzz target for FUZZTIME, and the benchmarks. One that fails does not
-# stop the others; the last line counts them, and any failure is one of the whole.
+# soak), Kafka's own parser against ours for PARSER_SECONDS, every fuzz target for
+# FUZZTIME, and the benchmarks. One that fails does not stop the others; the last line
+# counts them, and any failure is one of the whole.
 source "$(dirname "$0")/lib.sh"
 need go make
 cd "$repo"
@@ -24,6 +25,9 @@ printf 'machine: %s cores, %s GiB of memory, %s\n\n' "$(nproc)" "$(awk '/^MemTot
 status=0
 bash "$interop/run.sh" soak || status=$?
 echo
+
+parser_seconds=${PARSER_SECONDS:-300}
+check $((parser_seconds + 600)) "Kafka's own parser" bash "$interop/parser/compare.sh" "$parser_seconds" "$EPOCHSECONDS"
 
 # The tool tells every three seconds how far it has come; the last of it is our figure.
 fuzz='set -o pipefail

@@ -194,10 +194,10 @@ var misspelled = map[string]func(*speller, spot) spelled{
 	"a number of 35 bits":     func(w *speller, s spot) spelled { return w.padded(s, byte(s.n+1)|0x80, 0x80, 0x80, 0x80, 0x70) },
 	"a number without an end": func(w *speller, s spot) spelled { return w.padded(s, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80) },
 
-	notUTF8:                 func(w *speller, s spot) spelled { return w.name(s, "ord\xffrs") },
-	surrogate:               func(w *speller, s spot) spelled { return w.name(s, "ord\xed\xa0\x80rs") },
-	overlong:                func(w *speller, s spot) spelled { return w.name(s, "ord\xc0\x80rs") },
-	"32768 bytes of a name": func(w *speller, s spot) spelled { return w.longName(s) },
+	notUTF8:   func(w *speller, s spot) spelled { return w.name(s, "ord\xffrs") },
+	surrogate: func(w *speller, s spot) spelled { return w.name(s, "ord\xed\xa0\x80rs") },
+	overlong:  func(w *speller, s spot) spelled { return w.name(s, "ord\xc0\x80rs") },
+	longName:  func(w *speller, s spot) spelled { return w.name32768(s) },
 
 	"there, by a 2":     func(w *speller, s spot) spelled { return w.present(s, 2, numberSpelled) },
 	"there, by a 0":     func(w *speller, s spot) spelled { return w.present(s, 0, numberSpelled) },
@@ -225,6 +225,7 @@ const (
 	notUTF8   = "a byte that is no UTF-8"
 	surrogate = "half of a surrogate pair"
 	overlong  = "a NUL of two bytes"
+	longName  = "32768 bytes of a name"
 )
 
 func (s spot) list() bool { return s.kind == values || s.kind == structures }
@@ -256,7 +257,7 @@ func (w *speller) name(s spot, name string) spelled {
 	return wholeSpelled
 }
 
-func (w *speller) longName(s spot) spelled {
+func (w *speller) name32768(s spot) spelled {
 	if !w.flexible {
 		return nothingSpelled
 	}
