@@ -259,8 +259,8 @@ var knownDifferences = []struct {
 	applies func(probe) bool
 }{
 	{"a Metadata request with librdkafka's surplus means what librdkafka meant", func(p probe) bool {
-		key := int16(binary.BigEndian.Uint16(p.bytes))
-		return !p.answer && key == metadataKey && len(withoutSurplus(p.body())) < len(p.body())
+		f, err := kafka.ParseFrame(p.bytes)
+		return !p.answer && err == nil && f.Key == metadataKey && check(f.Key, f.Version, f.Body()) != nil
 	}},
 	{"words of a broker that are not UTF-8 go through as they are", func(p probe) bool {
 		r := request(p.bytes) // which must be UTF-8

@@ -20,10 +20,12 @@ func Decode(key, version int16, body []byte) (kmsg.Request, error) {
 	if !Decodes(key) || version < 0 || version > req.MaxVersion() {
 		return nil, fault.New(fault.Unsupported, "API key %d version %d is not decoded", key, version)
 	}
-	if key == metadataKey && version >= shapes[key].flex {
-		body = withoutSurplus(body)
+	err := check(key, version, body)
+	if err != nil && key == metadataKey && version >= shapes[key].flex {
+		body = withoutSurplus(version, body)
+		err = check(key, version, body)
 	}
-	if err := check(key, version, body); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	req.SetVersion(version)
@@ -54,12 +56,16 @@ const metadataKey = 3
 // length of the list it fills one with a null of one byte, and sends all four
 // (https://github.com/confluentinc/librdkafka/issues/5049). A broker does not
 // mind, for it reads zeros as flags and ignores what is left. No other request
-// for all topics has this length and begins with these zeros.
-func withoutSurplus(body []byte) []byte {
-	const null, flags, tags = "\x00", 3, 1 // two flags from v11 on
+// for all topics has this length and begins with these zeros, unless it has tagged
+// fields, and then it can be read as it is.
+func withoutSurplus(version int16, body []byte) []byte {
+	const null, tags = "\x00", 1
 	const broken = null + "\x00\x00\x00"
-	n := len(body) - len(broken) - tags
-	if (n == flags || n == flags-1) && string(body[:len(broken)]) == broken {
+	flags := 2
+	if version < 11 {
+		flags = 3
+	}
+	if len(body) == len(broken)+flags+tags && string(body[:len(broken)]) == broken {
 		return append([]byte(null), body[len(broken):]...)
 	}
 	return body
