@@ -56,6 +56,7 @@ var rewriters = map[int16]func(*rewriter, kmsg.Response){
 		r.Brokers = each(w, r.Brokers, func(b *kmsg.DescribeClusterResponseBroker) place { return place{b.NodeID, &b.Host, &b.Port} })
 	}),
 	78: on(func(w *rewriter, r *kmsg.ShareFetchResponse) {
+		withRecords(r)
 		r.NodeEndpoints = each(w, r.NodeEndpoints, func(b *kmsg.ShareFetchResponseNodeEndpoint) place { return place{b.NodeID, &b.Host, &b.Port} })
 	}),
 	79: on(func(w *rewriter, r *kmsg.ShareAcknowledgeResponse) {
@@ -105,6 +106,19 @@ var rewriters = map[int16]func(*rewriter, kmsg.Response){
 	82: on(func(_ *rewriter, r *kmsg.UpdateRaftVoterResponse) {
 		r.CurrentLeader.Host, r.CurrentLeader.Port = "", -1
 	}),
+}
+
+// withRecords writes no records as empty ones: that is how brokers do, and
+// Kafka's own clients fail at a null there.
+func withRecords(r *kmsg.ShareFetchResponse) {
+	for i := range r.Topics {
+		partitions := r.Topics[i].Partitions
+		for j := range partitions {
+			if partitions[j].Records == nil {
+				partitions[j].Records = []byte{}
+			}
+		}
+	}
 }
 
 // notAddresses are fields that are called like an address and are none of a

@@ -3,6 +3,7 @@ package api
 import (
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,13 @@ func TestScrub(t *testing.T) {
 		"127.77.0.9 is down":                                "[address] is down",
 		"no route to kafka-7.internal:19097.":               "no route to [address].",
 		"[fe80::1]:9092 refused":                            "[address] refused",
+		"[fe80::1%eth0]:9092 refused":                       "[address] refused",
+		"connect to fe80::1%eth0":                           "connect to [address]",
+		"/0:0:0:0:0:0:0:1:9092 refused":                     "[address] refused",
+		"from ::1.":                                         "from [address].",
+		"node_7:19097x is down":                             "[address]x is down",
+		"broker127.77.0.9_":                                 "broker[address]_",
+		"at 10:15 o'clock, error:bad":                       "at 10:15 o'clock, error:bad",
 		"retention.ms: -5, min 100":                         "retention.ms: -5, min 100",
 		"":                                                  "",
 	} {
@@ -139,4 +147,77 @@ func TestScrub(t *testing.T) {
 			t.Errorf("Scrub(%q) = %q, want %q", words, got, want)
 		}
 	}
+}
+
+// addresses are ways in which a broker says where one is.
+var addresses = []struct{ host, written string }{
+	{canaryHost, canaryHost + ":19097"},
+	{"broker_7", "broker_7:19097"},
+	{"127.77.0.9", "127.77.0.9:19097"},
+	{"127.77.0.9", "127.77.0.9"},
+	{canaryHost, canaryHost + "/127.77.0.9:19097"},
+	{"fd77:77::9", "[fd77:77::9]:19097"},
+	{"fd77:77::9", "/fd77:77::9%eth0"},
+	{"fd77:77:0:0:0:0:0:9", "fd77:77:0:0:0:0:0:9:19097"},
+}
+
+// notWords are the fields of answers with text that no broker makes up: names
+// and the like that clients and administrators choose, and Kafka's own words.
+// A field that is not here is taken for words.
+var notWords = strings.Fields(`Assignor AssignorName ClientID ClusterID Dir Documentation Group GroupID GroupState GroupType
+	InstanceID Key LeaderID MemberID Metadata Name Principal ProcessID Protocol ProtocolType Rack RackID ResourceName SinkTopic
+	State SubscribedTopicRegex SubtopologyID Topic TransactionState TransactionalID Type Value`)
+
+// FuzzRewrite wants no address to survive, at whatever place of whatever answer
+// a broker says it, in words or as an address.
+func FuzzRewrite(f *testing.F) {
+	everyShape(answers, func(_ string, _ *shape, key, version int16) {
+		f.Add(uint64(key), key, version, byte(key), "Connection to node 1 (", ") lost")
+	})
+	f.Fuzz(func(t *testing.T, seed uint64, key, version int16, which byte, before, after string) {
+		a := addresses[int(which)%len(addresses)]
+		words := before + a.written + after
+		if answers[key] == nil || version < 0 || version > kmsg.ResponseForKey(key).MaxVersion() || strings.Count(words, a.host) > 1 {
+			return
+		}
+		resp := kmsg.ResponseForKey(key)
+		fill(rand.New(rand.NewPCG(seed, 0)), reflect.ValueOf(resp).Elem())
+		resp.SetVersion(version)
+		say(resp, a.host, words)
+		Rewrite(resp, func(node int32) (string, int32, bool) { return "b.example", 9092, node%2 == 0 })
+		if body := string(resp.AppendTo(nil)); strings.Contains(body, a.host) {
+			t.Errorf("%s %d: %q is left of %q", kmsg.Key(key).Name(), version, a.host, words)
+		}
+	})
+}
+
+// say puts host into every address of an answer, and words into all that is
+// not known to be something else. Values of configurations are a broker's.
+func say(resp kmsg.Response, host, words string) {
+	if r, ok := resp.(*kmsg.DescribeConfigsResponse); ok {
+		for i := range r.Resources {
+			r.Resources[i].ResourceType = kmsg.ConfigResourceTypeBroker
+		}
+	}
+	const configs = "DescribeConfigsResponse.Resources.Configs"
+	t := reflect.TypeOf(resp)
+	walkType(t, nil, func(path []int, field reflect.StructField) {
+		name := t.Elem().Name() + nameOf(t, path)
+		_, excused := notAddresses[name]
+		text := words
+		switch {
+		case excused, slices.Contains(notWords, field.Name) && name != configs+".Value" && name != configs+".ConfigSynonyms.Value":
+			return
+		case strings.HasSuffix(field.Name, "Host"):
+			text = host
+		}
+		follow(reflect.ValueOf(resp), path, func(v reflect.Value) {
+			switch v := v.Addr().Interface().(type) {
+			case *string:
+				*v = text
+			case **string:
+				*v = &text
+			}
+		})
+	})
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,9 +12,16 @@ import (
 // HiddenAddress stands in place of an address in a broker's words.
 const HiddenAddress = "[address]"
 
-// address finds what looks like an address: an IPv4 literal, an IPv6 literal
-// in brackets, and any name with a port of three digits or more.
-var address = regexp.MustCompile(`(?:[A-Za-z0-9._-]*/)?(?:\b\d{1,3}(?:\.\d{1,3}){3}\b|\[[0-9A-Fa-f:.%]{2,}\]|\b[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?:\d{3,5}\b)(?::\d{1,5}\b)?`)
+// address finds what looks like an address, whatever is around it: an IPv4
+// literal, an IPv6 literal, and any name with a port of three digits or more. A
+// name alone looks like a topic's.
+var address = regexp.MustCompile(`(?:[A-Za-z0-9._-]*/)?(?:` + strings.Join([]string{
+	`\d{1,3}(?:\.\d{1,3}){3}`,
+	`\[[0-9A-Fa-f:.]{2,}(?:%[A-Za-z0-9._-]+)?\]`,
+	`(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}`,
+	`(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*)?::(?:[0-9A-Fa-f]{1,4}:)*[0-9A-Fa-f]{1,4}(?:%[A-Za-z0-9._-]+)?`,
+	`[A-Za-z0-9._-]+:\d{3,}`,
+}, "|") + `)(?::\d+)?`)
 
 // Scrub hides the addresses in a broker's words.
 func Scrub(words string) string {
@@ -25,17 +33,17 @@ func Scrub(words string) string {
 
 // wordPaths says, for each API key, where the words of its response stand: the
 // way through the fields of the structures, slices being passed through.
-var wordPaths = findFields("ErrorMessage")
+var wordPaths = findFields("ErrorMessage", "StatusDetail")
 
 // codePaths is the same for the error codes.
 var codePaths = findFields("ErrorCode")
 
-func findFields(suffix string) map[int16][][]int {
+func findFields(suffixes ...string) map[int16][][]int {
 	found := map[int16][][]int{}
 	for key := int16(0); key <= kmsg.MaxKey; key++ {
 		if resp := kmsg.ResponseForKey(key); resp != nil {
 			walkType(reflect.TypeOf(resp), nil, func(path []int, f reflect.StructField) {
-				if strings.HasSuffix(f.Name, suffix) {
+				if slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(f.Name, suffix) }) {
 					found[key] = append(found[key], path)
 				}
 			})
@@ -72,7 +80,10 @@ func walkType(t reflect.Type, path []int, f func([]int, reflect.StructField)) {
 func scrubWords(resp kmsg.Response) {
 	for _, path := range wordPaths[resp.Key()] {
 		follow(reflect.ValueOf(resp), path, func(v reflect.Value) {
-			if words, ok := v.Interface().(*string); ok && words != nil {
+			switch words := v.Addr().Interface().(type) {
+			case **string:
+				scrubValue(*words)
+			case *string:
 				*words = Scrub(*words)
 			}
 		})
