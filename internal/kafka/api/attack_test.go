@@ -12,6 +12,10 @@ import (
 // every request in every version in every wrong way, cuts the request at every
 // byte, and puts one after its end. All must be seen before kmsg reads it.
 func TestMisspelledRequests(t *testing.T) {
+	check := func(key, version int16, body []byte) error {
+		_, err := check(key, version, body)
+		return err
+	}
 	misspellAll(t, requestShapes(), nil, check, func(key, version int16, body []byte) error {
 		_, err := Decode(key, version, body)
 		return err

@@ -13,6 +13,7 @@ type Fetch struct {
 	SessionID    int32 // from FetchSessions on
 	SessionEpoch int32
 	Topics       []Topic
+	Unknown      bool // as in Produce
 
 	session int // where id and epoch stand; 0 when the version has none
 }
@@ -69,6 +70,7 @@ func (f *Fetch) Read(version int16, body []byte) error {
 	if flexible {
 		f.readTags(&r, version)
 	}
+	f.Unknown = r.unknown
 	return r.end("a Fetch request")
 }
 
@@ -93,7 +95,7 @@ func (r *reader) fetchPartitionTags(version int16) {
 	if version < 12 {
 		return
 	}
-	directory, watermark, _ := r.tags()
+	directory, watermark := r.twoTags()
 	if directory.key == 0 && directory.val.len() != 16 || watermark.key == 1 && watermark.val.len() != 8 {
 		r.bad = true
 	}
@@ -101,7 +103,7 @@ func (r *reader) fetchPartitionTags(version int16) {
 
 // readTags reads the tags at the end: 0 is the cluster id, 1 the replica state.
 func (f *Fetch) readTags(r *reader, version int16) {
-	cluster, replica, _ := r.tags()
+	cluster, replica := r.twoTags()
 	if cluster.key == 0 && !r.bad {
 		in := request(cluster.val.of(r.b))
 		in.text(true, false, true)
@@ -113,7 +115,8 @@ func (f *Fetch) readTags(r *reader, version int16) {
 	in := reader{b: replica.val.of(r.b)}
 	id := in.int32()
 	in.skip(8) // epoch
-	in.tags()
+	in.end482(true)
+	r.unknown = r.unknown || in.unknown
 	if in.end("") != nil {
 		r.bad = true
 		return

@@ -6,6 +6,9 @@ package api
 type Produce struct {
 	Acks   int16
 	Topics []Topic
+	// Unknown says that there are tagged fields that nobody knows, so that the
+	// bytes must not go to a broker as they are; Decode leaves the fields out.
+	Unknown bool
 
 	// Transactional tells that a batch says it is part of a transaction
 	// (RequestUtils.hasTransactionalRecords).
@@ -67,6 +70,7 @@ func (p *Produce) Read(version int16, body []byte) error {
 		r.end482(flexible)
 	}
 	r.end482(flexible)
+	p.Unknown = r.unknown
 	return r.end("a Produce request")
 }
 
@@ -97,9 +101,10 @@ func (r *reader) topic(flexible, ids bool) (t Topic) {
 	return t
 }
 
-// end482 reads the tagged fields at the end of a structure.
+// end482 reads the tagged fields at the end of a structure that knows none.
 func (r *reader) end482(flexible bool) {
 	if flexible {
-		r.tags()
+		_, _, n := r.tags()
+		r.unknown = r.unknown || n > 0
 	}
 }

@@ -19,7 +19,7 @@ type reader struct {
 	utf8  bool // strings must be UTF-8
 	bad   bool
 
-	unknown bool // a tagged field that the shape does not know
+	unknown bool // there was a tagged field that nobody knows
 }
 
 // request reads what a client wrote: Kafka replaces what is not UTF-8 in a
@@ -182,6 +182,19 @@ func (r *reader) tags() (first, second tag, n uint32) {
 		}
 	}
 	return first, second, n
+}
+
+// twoTags is tags where both keys are known and no other.
+func (r *reader) twoTags() (first, second tag) {
+	first, second, n := r.tags()
+	if first.key == 0 {
+		n--
+	}
+	if second.key == 1 {
+		n--
+	}
+	r.unknown = r.unknown || n > 0
+	return first, second
 }
 
 const noTag = 1<<32 - 1

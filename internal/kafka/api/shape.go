@@ -14,16 +14,17 @@ import (
 // Decode reads the body of a request whole. Before kmsg sees it the body is
 // checked as strictly as Produce.Read does, for kmsg believes lengths: a tag
 // count of four bytes keeps it busy for minutes. A key without a shape is
-// never decoded.
+// never decoded, and tagged fields that nobody knows are left out: the broker
+// that the request goes to may know them.
 func Decode(key, version int16, body []byte) (kmsg.Request, error) {
 	req := kmsg.RequestForKey(key)
 	if !Decodes(key) || version < 0 || version > req.MaxVersion() {
 		return nil, fault.New(fault.Unsupported, "API key %d version %d is not decoded", key, version)
 	}
-	err := check(key, version, body)
+	unknown, err := check(key, version, body)
 	if err != nil && key == metadataKey && version >= shapes[key].flex {
 		body = withoutSurplus(version, body)
-		err = check(key, version, body)
+		unknown, err = check(key, version, body)
 	}
 	if err != nil {
 		return nil, err
@@ -32,21 +33,30 @@ func Decode(key, version int16, body []byte) (kmsg.Request, error) {
 	if err := req.ReadFrom(body); err != nil {
 		return nil, fault.New(fault.Malformed, "a %s request cannot be decoded", kmsg.Key(key).Name()).Because(err)
 	}
+	if unknown {
+		forgetUnknown(req)
+	}
 	return req, nil
 }
 
 // Decodes reports whether Decode knows the key.
 func Decodes(key int16) bool { _, ok := shapes[key]; return ok }
 
-func check(key, version int16, body []byte) error {
+// check also reports whether there are tagged fields that nobody knows.
+func check(key, version int16, body []byte) (unknown bool, err error) {
 	switch {
 	case key == 0 && version >= ProduceMin:
-		return new(Produce).Read(version, body)
+		var p Produce
+		err = p.Read(version, body)
+		return p.Unknown, err
 	case key == 1 && version >= FetchMin:
-		return new(Fetch).Read(version, body)
+		var f Fetch
+		err = f.Read(version, body)
+		return f.Unknown, err
 	}
 	r := request(body)
-	return shapes[key].check(version, &r, "request")
+	err = shapes[key].check(version, &r, "request")
+	return r.unknown, err
 }
 
 const metadataKey = 3

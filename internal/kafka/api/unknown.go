@@ -6,10 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// forgetUnknown takes out the tagged fields that kmsg does not know: a broker
-// that is newer may say in one of them where it is (KIP-482 lets a version
-// gain such fields).
-func forgetUnknown(resp kmsg.Response) { forget(reflect.ValueOf(resp)) }
+// forgetUnknown takes the tagged fields that kmsg does not know out of a request
+// or an answer. KIP-482 lets a version gain such fields: a client could say in
+// one what nobody decides about, and a broker where it is.
+func forgetUnknown(message any) { forget(reflect.ValueOf(message)) }
 
 func forget(v reflect.Value) {
 	switch v.Kind() {
