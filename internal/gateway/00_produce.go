@@ -41,10 +41,10 @@ func planProduce(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	switch {
 	case c.err != nil:
 		return relay.Plan{}, c.err
-	case all:
+	case all && !s.produce.Unknown:
 		return relay.Plan{Verdict: relay.Pass, NoReply: s.produce.Acks == 0, Edit: s.producedEdit(c, f.Version)}, nil
 	case s.produce.Acks == 0:
-		return closed("a Produce without acks was refused, and has no answer that could say so")
+		return closed("a Produce without acks was refused, or has fields that nobody knows, and no answer that could say so")
 	}
 	req, err := api.Decode(keyProduce, f.Version, body)
 	if err != nil {
