@@ -166,7 +166,7 @@ var addresses = []struct{ host, written string }{
 // A field that is not here is taken for words.
 var notWords = strings.Fields(`Assignor AssignorName ClientID ClusterID Dir Documentation Group GroupID GroupState GroupType
 	InstanceID Key LeaderID MemberID Metadata Name Principal ProcessID Protocol ProtocolType Rack RackID ResourceName SinkTopic
-	State SubscribedTopicRegex SubtopologyID Topic TransactionState TransactionalID Type Value`)
+	State SubscribedTopicRegex SubtopologyID Topic TransactionState TransactionalID Type User Value`)
 
 // FuzzRewrite wants no address to survive, at whatever place of whatever answer
 // a broker says it, in words or as an address.
