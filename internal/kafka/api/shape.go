@@ -203,8 +203,9 @@ func compileAll(defs map[int16]definition) map[int16]*shape {
 
 // compile reads fields up to the word end. A field is a type, before it the
 // versions that have it ("3+:", "0-2:") or its tag ("t0:"), after it ? when it
-// may be null, with the first version in which it may ("?2"). Types are i8 … i64, uuid, str, bytes, [ TYPE ] for an array of
-// bare values, { TYPES } for an array of structures, ( TYPES ) for a structure.
+// may be null, with the first version in which it may ("?2"). Types are i8 … i64,
+// uuid, str, bytes, [ TYPE ] for an array of bare values, { TYPES } for an array
+// of structures, ( TYPES ) for a structure.
 func compile(words []string, end string) (fields []field, rest []string) {
 	for len(words) > 0 {
 		word := words[0]

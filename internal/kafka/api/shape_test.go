@@ -118,20 +118,3 @@ func TestMetadataOfLibrdkafka(t *testing.T) {
 		}
 	}
 }
-
-// TestDecodeCountsNothing is the attack on kmsg's tag loop: a count of four
-// billion fields in a handful of bytes must be refused at once.
-func TestDecodeCountsNothing(t *testing.T) {
-	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
-	for key, s := range shapes {
-		for version := s.flex; version <= kmsg.RequestForKey(key).MaxVersion(); version++ {
-			req := kmsg.RequestForKey(key)
-			req.SetVersion(version)
-			body := req.AppendTo(nil)
-			body = append(body[:len(body)-1], huge...)
-			if _, err := Decode(key, version, body); err == nil {
-				t.Errorf("%s version %d: a tag count of 1<<32-1 is accepted", kmsg.Key(key).Name(), version)
-			}
-		}
-	}
-}

@@ -1,11 +1,10 @@
 package api
 
 // shapes says how the requests look that are decoded whole, be it only to answer
-// them with their own error, in the notation
-// of compile: types in the order of the wire, each with the versions that have
-// it when that is not all of them. flex is the first version with tagged
-// fields (KIP-482). Source: the message definitions of Apache Kafka,
-// clients/src/main/resources/common/message.
+// them with their own error, in the notation of compile: types in the order of
+// the wire, each with the versions that have it when that is not all of them.
+// flex is the first version with tagged fields (KIP-482). Source: the message
+// definitions of Apache Kafka, clients/src/main/resources/common/message.
 var shapes = compileAll(map[int16]definition{
 	0:  {9, "3+:str? i16 i32 { 0-12:str 13+:uuid { i32 bytes? } }"}, // before ProduceMin
 	1:  {12, "i32 i32 i32 3+:i32 { str { i32 i64 i32 } }"},          // before FetchMin

@@ -8,14 +8,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// speller writes a body by its shape: every list has two items, nothing is
-// null. It knows where lengths, counts and the like stand, and writes one of
+// speller writes a body by its shape: outer lists have two items, lists in them
+// one, nothing is null. It knows where lengths, counts and the like stand, and writes one of
 // them in another way than it should: the nth spot, spelled the given way.
 type speller struct {
 	b        []byte
 	version  int16
 	flexible bool
 
+	depth      int // of lists
 	nth, spots int
 	wrong      func(*speller, spot) spelled
 	wrote      bool
@@ -148,14 +149,18 @@ func (w *speller) value(f *field) {
 }
 
 func (w *speller) list(f *field, nullable bool) {
-	const items = 2
+	items := 2
+	if w.depth > 0 {
+		items = 1
+	}
 	how := w.here(spot{kind: f.kind, nullable: nullable, n: items})
 	if how == nothingSpelled {
-		w.length(f.kind, items)
+		w.length(f.kind, int64(items))
 	}
 	if how == wholeSpelled {
 		return
 	}
+	w.depth++
 	for range items {
 		if f.kind == values {
 			w.bare(f.in)
@@ -163,6 +168,7 @@ func (w *speller) list(f *field, nullable bool) {
 			w.structure(f.in)
 		}
 	}
+	w.depth--
 }
 
 // spelled says how much of a value was written in the other way.
