@@ -102,6 +102,18 @@ func TestRewriteCoordinator(t *testing.T) {
 	}
 }
 
+// TestRewriteNoRecords: Kafka's clients refuse a ShareFetch answer whose records
+// are null ("non-nullable field records was serialized as null").
+func TestRewriteNoRecords(t *testing.T) {
+	r := &kmsg.ShareFetchResponse{Version: 2, Topics: []kmsg.ShareFetchResponseTopic{{Partitions: make([]kmsg.ShareFetchResponseTopicPartition, 2)}}}
+	Rewrite(r, nil)
+	for _, p := range r.Topics[0].Partitions {
+		if p.Records == nil {
+			t.Error("the records are null")
+		}
+	}
+}
+
 func TestRewriteBrokerConfigs(t *testing.T) {
 	value := "INTERNAL://" + canaryHost + ":19097"
 	config := func(name string) kmsg.DescribeConfigsResponseResourceConfig {
