@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -305,6 +306,41 @@ func TestAlterConfigsAsKafkaDoes(t *testing.T) {
 		}
 		if a, b := old.(*kmsg.AlterConfigsResponse).Resources[0].ErrorCode, new.(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode; a != c.code || b != c.code {
 			t.Errorf("%s: %d and %d, expected %d", c.name, a, b, c.code)
+		}
+	}
+}
+
+// TestOffsetsOfNoGroup: a group that nobody knows has committed nothing, in every
+// version.
+func TestOffsetsOfNoGroup(t *testing.T) {
+	l := link(t, start(t, 1))
+	for version := int16(0); version <= 10; version++ {
+		req := kmsg.NewPtrOffsetFetchRequest()
+		req.Version, req.Group = version, "nobody"
+		req.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: "t", Partitions: []int32{0, 3}}}
+		req.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "nobody", MemberEpoch: -1, Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: "t", Partitions: []int32{0, 3}}}}}
+		resp, err := l.Request(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := resp.(*kmsg.OffsetFetchResponse)
+		code := answer.ErrorCode
+		var offsets []int64
+		for _, topic := range answer.Topics {
+			for _, p := range topic.Partitions {
+				offsets = append(offsets, p.Offset)
+			}
+		}
+		for _, g := range answer.Groups {
+			code += g.ErrorCode
+			for _, topic := range g.Topics {
+				for _, p := range topic.Partitions {
+					offsets = append(offsets, p.Offset)
+				}
+			}
+		}
+		if code != 0 || !slices.Equal(offsets, []int64{-1, -1}) {
+			t.Errorf("version %d: error %d, offsets %v", version, code, offsets)
 		}
 	}
 }

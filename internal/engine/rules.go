@@ -31,6 +31,7 @@ type checked struct {
 var rules = map[int16]func(kmsg.Request) checked{
 	0:  checkProduce,
 	3:  checkMetadata,
+	9:  checkOffsetFetch,
 	11: checkJoinGroup,
 	19: checkCreateTopics,
 	22: checkInitProducerID,
