@@ -21,7 +21,7 @@ import (
 // inFrontOf is a house before a cluster of older versions.
 func inFrontOf(t *testing.T, versions *kversion.Versions) *house {
 	t.Helper()
-	old, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.MaxVersions(versions), kfake.ClusterID(lkc))
+	old, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.MaxVersions(versions), kfake.ClusterID("behind"))
 	if err != nil {
 		t.Fatal(err)
 	}

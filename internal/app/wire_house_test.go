@@ -50,7 +50,7 @@ type tapped struct {
 
 func newTapped(t testing.TB, o houseOptions) *tapped {
 	t.Helper()
-	behind, err := engine.Start(engine.Config{ClusterID: lkc, Brokers: max(o.brokers, 1)})
+	behind, err := engine.Start(engine.Config{ClusterID: "behind", Brokers: max(o.brokers, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
