@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -24,36 +25,30 @@ func TestWireEdge_Duplicates(t *testing.T) {
 	t.Parallel()
 	h := newTapped(t, houseOptions{})
 	spans := h.offered()
-	hidden := map[string]string{"topic": "secret", "group": "payroll-a", "transactional id": "payroll-a"}
 	w := h.client0("owner")
-	namings := map[string][]naming{"topic": append([]naming{{key: 3, code: deniedTopic, about: func(version int16, names []string) kmsg.Request {
-		q := metadataOf(names...)
-		q.Version = version
-		return q
-	}}}, topicNamings...), "group": groupNamings, "transactional id": transactionNamings}
-	for kind, list := range namings {
+	all := maps.Clone(namings)
+	all["topic"] = append([]naming{{key: 3, about: func(version int16, names []string) kmsg.Request {
+		return requested(metadataOf(names...), version, func(*kmsg.MetadataRequest) {})
+	}}}, topicNamings...)
+	for kind, list := range all {
+		hidden := hiddenAndAbsent[kind][0]
 		for _, n := range list {
 			if n.many < 0 {
 				continue
 			}
-			for version := max(spans[n.key][0], n.first, n.many); version <= n.newest(spans); version++ {
-				if version == 0 && n.key == 0 {
-					version = 3
-				}
+			first, last := n.versions(spans)
+			for version := max(first, n.many); version <= last; version++ {
 				what := fmt.Sprintf("%s %d of a %s", kmsg.NameForKey(n.key), version, kind)
-				beside := "orders-none"
-				if n.key == 19 {
-					beside = "orders.eu" // which is there, and so is not made
-				}
-				for _, names := range [][]string{{beside, beside}, {hidden[kind], beside, hidden[kind], beside}, {beside, hidden[kind], hidden[kind]}, {hidden[kind], hidden[kind]}} {
+				beside := n.besideIt()
+				for _, names := range [][]string{{beside, beside}, {hidden, beside, hidden, beside}, {beside, hidden, hidden}, {hidden, hidden}} {
 					h.up.take()
 					raw := w.raw(t, n.about(version, slices.Clone(names)))
-					denied, allowed := count(names, hidden[kind]), count(names, beside)
-					if strings.Count(raw, hidden[kind]) != denied || (strings.Count(raw, beside) > 0) != (allowed > 0) {
+					denied, allowed := count(names, hidden), count(names, beside)
+					if strings.Count(raw, hidden) != denied || (strings.Count(raw, beside) > 0) != (allowed > 0) {
 						t.Errorf("%s, %q is answered %q", what, names, raw)
 					}
 					for _, p := range h.up.take() {
-						if strings.Contains(p.body, hidden[kind]) {
+						if strings.Contains(p.body, hidden) {
 							t.Errorf("%s, %q: the broker is asked %v", what, names, p)
 						}
 					}
@@ -80,7 +75,7 @@ func TestWireEdge_NameAndID(t *testing.T) {
 	h.make(t, "orders.old")
 	w := h.client0("owner")
 	secret, old := h.topicID("secret"), h.topicID("orders.old")
-	for version := int16(byID); version <= lastMetadata; version++ {
+	for version := int16(metadataByID); version <= lastMetadata; version++ {
 		q := metadataOf("secret", "orders.old")
 		q.Version = version
 		q.Topics = append(q.Topics, kmsg.MetadataRequestTopic{TopicID: secret}, kmsg.MetadataRequestTopic{TopicID: old}, kmsg.MetadataRequestTopic{TopicID: secret})
@@ -128,11 +123,12 @@ func TestWireEdge_HostileNames(t *testing.T) {
 	want := map[string]bool{}
 	for _, list := range namings {
 		for _, n := range list {
+			_, last := n.versions(spans)
 			for _, name := range hostile {
 				if n.key == 68 || n.key == 76 {
 					w = h.loggedIn(role("owner"), 0) // one after the other, refused heartbeats would have to wait
 				}
-				q := n.about(n.newest(spans), []string{name})
+				q := n.about(last, []string{name})
 				if r := w.must(t, q); !refuses(r) && name != "" {
 					t.Errorf("%s of %q: %+v", kmsg.NameForKey(n.key), name, r)
 				}
@@ -184,7 +180,8 @@ func TestWireEdge_NoCharacters(t *testing.T) {
 		for _, n := range list {
 			w := h.loggedIn(role("admin"), 0)
 			h.up.take()
-			q := n.about(n.newest(spans), []string{"orders\xff\xfe"})
+			_, last := n.versions(spans)
+			q := n.about(last, []string{"orders\xff\xfe"})
 			if err := w.send(q); err != nil {
 				t.Fatal(err)
 			}

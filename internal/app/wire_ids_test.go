@@ -48,7 +48,7 @@ var requestsByID = []byIDs{
 				tell(t.TopicID, t.Partitions[0].ErrorCode)
 			}
 		}},
-	{key: 3, first: byID, zero: 42, gone: unknownID, // neither a name nor an id
+	{key: 3, first: metadataByID, zero: 42, gone: unknownID, // neither a name nor an id
 		about: func(version int16, ids [][16]byte) kmsg.Request {
 			q := metadataOf()
 			q.Version = version

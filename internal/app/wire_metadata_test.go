@@ -16,7 +16,7 @@ import (
 
 const (
 	lastMetadata = 13
-	byID         = 12 // the first version of Metadata that Kafka takes ids in
+	metadataByID = 12 // the first version of Metadata that Kafka takes ids in
 )
 
 // namedTopic is a Metadata request for one topic.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -36,6 +37,18 @@ var namings = map[string][]naming{
 	"transactional id": transactionNamings,
 }
 
+// hiddenAndAbsent are, by what they name, a name that is hidden from most and one
+// of nothing, of the same length.
+var hiddenAndAbsent = map[string][2]string{"topic": {"secret", "absent"}, "group": {"payroll-a", "payroll-b"}, "transactional id": {"payroll-a", "payroll-b"}}
+
+// besideIt is a name that pool-owner may use, for which nothing is changed.
+func (n naming) besideIt() string {
+	if n.key == 19 {
+		return "orders.eu" // which is there, and so is not made
+	}
+	return "orders-none"
+}
+
 // TestWireOracle: what exists and what does not are the same bytes to who has no
 // right on it, and the broker is not asked; in each version of each request.
 func TestWireOracle(t *testing.T) {
@@ -43,16 +56,12 @@ func TestWireOracle(t *testing.T) {
 	h := newTapped(t, houseOptions{})
 	spans := h.offered()
 	h.makeHidden()
-	pairs := map[string][2]string{"topic": {"secret", "absent"}, "group": {"payroll-a", "payroll-b"}, "transactional id": {"payroll-a", "payroll-b"}}
 	reserved := map[string][2]string{"topic": {"__klamm_state", "__klamm_other"}, "group": {"__klamm_g", "__klamm_h"}, "transactional id": {"__klamm_g", "__klamm_h"}}
 	tried := 0
 	for kind, list := range namings {
 		for _, n := range list {
-			for version := max(spans[n.key][0], n.first); version <= n.newest(spans); version++ {
-				if version == 0 && n.key == 0 {
-					version = 3 // what is shown and not served
-				}
-				for who, pair := range map[string][2]string{"owner": pairs[kind], "idle": pairs[kind], "admin": reserved[kind]} {
+			for version, last := n.versions(spans); version <= last; version++ {
+				for who, pair := range map[string][2]string{"owner": hiddenAndAbsent[kind], "idle": hiddenAndAbsent[kind], "admin": reserved[kind]} {
 					tried++
 					w := h.client0(who)
 					if n.key == 68 || n.key == 76 {
@@ -86,36 +95,30 @@ func TestWireOracle_Beside(t *testing.T) {
 	h := newTapped(t, houseOptions{})
 	spans := h.offered()
 	h.makeHidden()
-	pairs := map[string][2]string{"topic": {"secret", "absent"}, "group": {"payroll-a", "payroll-b"}, "transactional id": {"payroll-a", "payroll-b"}}
 	w := h.client0("owner")
 	for kind, list := range namings {
 		for _, n := range list {
 			if n.many == onlyOne {
 				continue
 			}
-			for version := max(spans[n.key][0], n.first, n.many); version <= n.newest(spans); version++ {
-				if version == 0 && n.key == 0 {
-					version = 3
-				}
-				beside := "orders-none"
-				if n.key == 19 {
-					beside = "orders.eu" // which is there, and so is not made
-				}
+			first, last := n.versions(spans)
+			for version := max(first, n.many); version <= last; version++ {
+				beside := n.besideIt()
 				var raw [2]string
 				var asked [2][]passed
-				for i, name := range pairs[kind] {
+				for i, name := range hiddenAndAbsent[kind] {
 					q := n.about(version, []string{name, beside, name})
 					h.up.take()
 					raw[i], asked[i] = w.raw(t, q), h.up.take()
 				}
-				if !alike(raw[0], pairs[kind][0], raw[1], pairs[kind][1]) {
+				if !alike(raw[0], hiddenAndAbsent[kind][0], raw[1], hiddenAndAbsent[kind][1]) {
 					t.Errorf("%s %d of a %s:\n%q\n%q", kmsg.NameForKey(n.key), version, kind, raw[0], raw[1])
 				}
 				if !slices.Equal(asked[0], asked[1]) || (len(asked[0]) == 0) != (n.many == oneForAll) {
 					t.Errorf("%s %d of a %s: the broker is asked %v or %v", kmsg.NameForKey(n.key), version, kind, asked[0], asked[1])
 				}
 				for _, p := range asked[0] {
-					if strings.Contains(p.body, pairs[kind][0]) || !strings.Contains(p.body, beside) {
+					if strings.Contains(p.body, hiddenAndAbsent[kind][0]) || !strings.Contains(p.body, beside) {
 						t.Errorf("%s %d of a %s: the broker is asked %v", kmsg.NameForKey(n.key), version, kind, p)
 					}
 				}
@@ -124,12 +127,16 @@ func TestWireOracle_Beside(t *testing.T) {
 	}
 }
 
-// newest is the last version that names by name.
-func (n naming) newest(spans map[int16][2]int16) int16 {
-	if n.last > 0 {
-		return min(n.last, spans[n.key][1])
+// versions are the first and the last that name by name and are served.
+func (n naming) versions(spans map[int16][2]int16) (first, last int16) {
+	first, last = max(spans[n.key][0], n.first), spans[n.key][1]
+	if n.key == 0 {
+		first = 3 // although 0 is shown (KAFKA-18659)
 	}
-	return spans[n.key][1]
+	if n.last > 0 {
+		last = min(n.last, last)
+	}
+	return first, last
 }
 
 // refuses reports whether an answer has an authorization error.
@@ -157,7 +164,9 @@ func (h *house) makeHidden() {
 // often has to wait there.
 func (h *tapped) client0(who string) *wire {
 	if h.clients[who] == nil {
-		h.clients[who] = h.loggedIn(role(who), 0)
+		w := h.loggedIn(role(who), 0)
+		_ = w.SetDeadline(time.Now().Add(4 * patience)) // for all requests together
+		h.clients[who] = w
 	}
 	return h.clients[who]
 }
