@@ -89,3 +89,39 @@ func TestWireIDs_Lookups(t *testing.T) {
 		}
 	}
 }
+
+// TestWireIDs_ShareAcknowledge: an acknowledgement has an answer for each topic,
+// and one that is refused is told no name.
+func TestWireIDs_ShareAcknowledge(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	w, nowhere := h.client0("owner"), [16]byte{0xde, 0xad}
+	eu, secret, reserved := h.topicID("orders.eu"), h.topicID("secret"), h.topicID("__klamm_state")
+	for version := int16(1); version <= h.offered()[79][1]; version++ {
+		if r := w.must(t, shareFetch(version, "orders-s", eu)).(*kmsg.ShareFetchResponse); r.ErrorCode != 0 {
+			t.Fatalf("%+v", r)
+		}
+		q := kmsg.NewPtrShareAcknowledgeRequest()
+		q.Version, q.GroupID, q.MemberID, q.ShareSessionEpoch = version, kmsg.StringPtr("orders-s"), kmsg.StringPtr(shareMember), 1
+		for _, id := range [][16]byte{secret, eu, nowhere, reserved} {
+			q.Topics = append(q.Topics, kmsg.ShareAcknowledgeRequestTopic{TopicID: id, Partitions: []kmsg.ShareAcknowledgeRequestTopicPartition{{
+				AcknowledgementBatches: []kmsg.ShareAcknowledgeRequestTopicPartitionAcknowledgementBatch{{AcknowledgeTypes: []int8{1}}},
+			}}})
+		}
+		h.up.take()
+		raw := w.raw(t, q)
+		h.toldByID(t, "ShareAcknowledge", raw)
+		got := map[[16]byte]int16{}
+		for _, topic := range read[*kmsg.ShareAcknowledgeResponse](t, q, raw).Topics {
+			got[topic.TopicID] = topic.Partitions[0].ErrorCode
+		}
+		if _, answered := got[eu]; len(got) != 4 || !answered || got[secret] != deniedTopic || got[reserved] != deniedTopic || got[nowhere] != unknownID {
+			t.Errorf("version %d: %v", version, got)
+		}
+		for _, p := range h.up.take() {
+			if !p.own && (strings.Contains(p.body, string(secret[:])) || strings.Contains(p.body, string(reserved[:]))) {
+				t.Errorf("version %d: the broker is asked %v", version, p)
+			}
+		}
+	}
+}
