@@ -63,10 +63,7 @@ func TestWireOracle(t *testing.T) {
 			for version, last := n.versions(spans); version <= last; version++ {
 				for who, pair := range map[string][2]string{"owner": hiddenAndAbsent[kind], "idle": hiddenAndAbsent[kind], "admin": reserved[kind]} {
 					tried++
-					w := h.client0(who)
-					if n.key == 68 || n.key == 76 {
-						w = h.loggedIn(role(who), 0)
-					}
+					w := h.clientFor(n, who)
 					a, b := n.about(version, pair[:1]), n.about(version, pair[1:])
 					h.up.take()
 					rawA, rawB := w.raw(t, a), w.raw(t, b)
@@ -95,7 +92,6 @@ func TestWireOracle_Beside(t *testing.T) {
 	h := newTapped(t, houseOptions{})
 	spans := h.offered()
 	h.makeHidden()
-	w := h.client0("owner")
 	for kind, list := range namings {
 		for _, n := range list {
 			if n.many == onlyOne {
@@ -103,7 +99,7 @@ func TestWireOracle_Beside(t *testing.T) {
 			}
 			first, last := n.versions(spans)
 			for version := max(first, n.many); version <= last; version++ {
-				beside := n.besideIt()
+				beside, w := n.besideIt(), h.clientFor(n, "owner")
 				var raw [2]string
 				var asked [2][]passed
 				for i, name := range hiddenAndAbsent[kind] {
@@ -160,8 +156,7 @@ func (h *house) makeHidden() {
 	}
 }
 
-// client0 is a connection to broker 0 that a test uses again. What it is refused too
-// often has to wait there.
+// client0 is a connection to broker 0 that a test uses again.
 func (h *tapped) client0(who string) *wire {
 	if h.clients[who] == nil {
 		w := h.loggedIn(role(who), 0)
@@ -169,4 +164,13 @@ func (h *tapped) client0(who string) *wire {
 		h.clients[who] = w
 	}
 	return h.clients[who]
+}
+
+// clientFor is client0, but a new connection for heartbeats: many that are refused
+// on one have to wait.
+func (h *tapped) clientFor(n naming, who string) *wire {
+	if n.key == 68 || n.key == 76 {
+		return h.loggedIn(role(who), 0)
+	}
+	return h.client0(who)
 }
