@@ -314,3 +314,29 @@ func TestWireIDs_RecreatedInSession(t *testing.T) {
 		}
 	}
 }
+
+// TestWireIDs_AfterMany: however many ids of nothing stand before it in a
+// request, a topic that klamm knows keeps its own answer.
+func TestWireIDs_AfterMany(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	w, eu := h.client0("owner"), h.topicID("orders.eu")
+	w.must(t, fetchIDs(13, eu)) // klamm knows the name from now on
+	for _, n := range requestsByID {
+		var ids [][16]byte
+		for i := range 150 {
+			ids = append(ids, [16]byte{1, byte(i)})
+		}
+		got := int16(-1)
+		n.codes(w.must(t, n.about(n.first, append(ids, eu))), func(id [16]byte, code int16) {
+			if id == eu {
+				got = code
+			} else if code != unknownID {
+				t.Errorf("%s: error %d for %x", kmsg.NameForKey(n.key), code, id)
+			}
+		})
+		if got != n.allowed {
+			t.Errorf("%s: error %d for a topic after %d ids of nothing", kmsg.NameForKey(n.key), got, len(ids))
+		}
+	}
+}

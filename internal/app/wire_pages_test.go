@@ -56,3 +56,21 @@ func TestWirePages(t *testing.T) {
 		}
 	}
 }
+
+// TestWirePages_TopicGone: a page that would begin with a topic which was deleted
+// since begins with the next one, as in Kafka, where all topics are asked for
+// (DescribeTopicPartitionsRequestHandler: the cursor need not be in an empty list).
+func TestWirePages_TopicGone(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	h.make(t, "orders.mm")
+	h.make(t, "orders.zz")
+	seen := h.pages(t, "owner", func(cursor string) {
+		if cursor == "orders.mm" {
+			behind[*kmsg.DeleteTopicsResponse](h.house, deleteOf(6, cursor))
+		}
+	})
+	if !slices.Equal(seen, []string{"orders 0", "orders 1", "orders.eu 0", "orders.zz 0"}) {
+		t.Errorf("%q", seen)
+	}
+}

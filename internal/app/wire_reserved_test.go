@@ -137,3 +137,30 @@ func TestWireReserved_Administrators(t *testing.T) {
 		}
 	}
 }
+
+// TestWireInternal: Kafka's own topics are not made through klamm, even by who may
+// create any topic: made with other partitions or cleanup than Kafka's they break
+// all groups or transactions, and klamm lets nobody delete them.
+func TestWireInternal(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	w := h.client0("admin")
+	for _, name := range []string{"__consumer_offsets", "__transaction_state", "__share_group_state"} {
+		for version := int16(0); version <= h.offered()[19][1]; version++ {
+			q := kmsg.NewPtrCreateTopicsRequest()
+			q.Version = version
+			q.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: name, NumPartitions: 1, ReplicationFactor: 1}}
+			if r := w.must(t, q).(*kmsg.CreateTopicsResponse); r.Topics[0].ErrorCode != deniedTopic {
+				t.Errorf("CreateTopics %d of %s: error %d", version, name, r.Topics[0].ErrorCode)
+			}
+		}
+		for version := int16(0); version <= lastMetadata; version++ {
+			if r := w.must(t, namedTopic(version, name, true)).(*kmsg.MetadataResponse); r.Topics[0].ErrorCode != 3 {
+				t.Errorf("Metadata %d of %s: error %d", version, name, r.Topics[0].ErrorCode)
+			}
+		}
+		if h.exists(name) {
+			t.Errorf("%s was created", name)
+		}
+	}
+}

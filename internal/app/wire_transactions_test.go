@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/klammhq/klamm/internal/guard"
 )
 
 // Transactions of both versions, request by request (KIP-98, KIP-890).
@@ -266,5 +268,28 @@ func TestWireTxn_OffsetsWait(t *testing.T) {
 				t.Errorf("%s, commit %v: after the end: %d, error %d", name, commits, at, code)
 			}
 		}
+	}
+}
+
+// TestWireTxn_RecordsWithoutID: records that say they are part of a transaction,
+// in a request that names none, are refused (KafkaApis.handleProduceRequest), and
+// it is not klamm's own user who lacks a right.
+func TestWireTxn_RecordsWithoutID(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	p := h.client0("owner").begin(t, "orders-tx")
+	for version := int16(3); version <= h.offered()[0][1]; version++ {
+		q := produceOf(version, nil, "orders")
+		q.Topics[0].TopicID = h.topicID("orders")
+		q.Topics[0].Partitions[0].Records = batchBy(p, "x")
+		if r := h.client0("only").must(t, q).(*kmsg.ProduceResponse); r.Topics[0].Partitions[0].ErrorCode != deniedTxn {
+			t.Errorf("Produce %d: %+v", version, r.Topics)
+		}
+	}
+	if state := h.inside("orders-tx"); len(state) != 1 {
+		t.Errorf("another's transaction is %q", state)
+	}
+	if r, ok := h.run.audit.LastFor("User:pool-only"); ok && r.Steps[len(r.Steps)-1].Code == guard.CodeUpstream {
+		t.Errorf("audited as %+v", r.Steps)
 	}
 }
