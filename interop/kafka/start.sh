@@ -53,7 +53,10 @@ share.coordinator.state.topic.min.isr=1
 controlled.shutdown.enable=false
 PROPERTIES
 
-java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Dlog4j2.configurationFile=$interop/kafka/log4j2.properties" -cp "$kafka_libs/*")
+# Kafka asks for the name of its own address at each login, on a network thread: a slow
+# name server would make logins take its five seconds.
+printf '%s kafka\n127.0.0.1 localhost %s\n' "$host" "$(uname -n)" >"$dir/hosts"
+java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Djdk.net.hosts.file=$dir/hosts" "-Dlog4j2.configurationFile=$interop/kafka/log4j2.properties" -cp "$kafka_libs/*")
 java -Xmx128m "${java_options[@]}" kafka.tools.StorageTool format -c "$dir/server.properties" \
 	-t "$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=' | sed 's/^-/A/')" \
 	--add-scram "SCRAM-SHA-512=[name=klamm,password=$(cat "$dir/password")]" >"$dir/format.log" 2>&1 ||
