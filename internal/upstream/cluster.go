@@ -41,7 +41,7 @@ type Config struct {
 	TLS     *tls.Config
 	Login   Login
 	Refresh time.Duration // between two looks at the brokers: 1 min
-	Timeout time.Duration // for one look-up, and three times what connecting with login may take: 10 s
+	Timeout time.Duration // for one look-up, and for connecting to one broker, login and all, or to up to three: 10 s
 	// Changed is called with all brokers, by id, when one came, went or moved.
 	// Calls do not overlap; it must not call Refresh.
 	Changed func([]Broker)

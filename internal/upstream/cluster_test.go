@@ -29,7 +29,7 @@ type fake struct {
 	network *kfake.VirtualNetwork
 	dials   atomic.Int32
 	tried   sync.Map                                        // addresses that were dialled
-	broken  sync.Map                                        // addresses that refuse
+	broken  sync.Map                                        // addresses that refuse, hang or are slow
 	asked   sync.Map                                        // key -> *atomic.Int32
 	reply   func(kmsg.Request) (kmsg.Response, error, bool) // instead of kfake
 }
@@ -62,8 +62,15 @@ func start(t *testing.T, cfg Config, brokers int, options ...kfake.Opt) *fake {
 	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		f.dials.Add(1)
 		f.tried.Store(address, true)
-		if hangs, broken := f.broken.Load(address); broken {
-			if hangs == "hangs" {
+		if how, broken := f.broken.Load(address); broken {
+			switch how {
+			case "slow":
+				select {
+				case <-time.After(5 * time.Second):
+					return f.network.DialContext(ctx, network, address)
+				case <-ctx.Done():
+				}
+			case "hangs":
 				<-ctx.Done()
 			}
 			return nil, errors.New("connection refused")
@@ -274,6 +281,28 @@ func TestGivingUpIsNotDeath(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		f.must(f.Live(0))
+	})
+}
+
+// A busy broker is waited for when no other could serve the client instead.
+func TestSlowBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, Config{}, 2)
+		defer f.close()
+		f.must(f.Refresh(t.Context()))
+		f.broken.Store("localhost:1", "slow")
+		l, err := f.Dial(t.Context(), 0)
+		f.must(err)
+		l.Close()
+		f.must(f.Live(0))
+		f.broken.Store("localhost:1", "hangs")
+		began := time.Now()
+		_, err = f.Dial(t.Context(), 0)
+		unavailable(t, "one that never answers", err)
+		if d := time.Since(began); d != 10*time.Second {
+			t.Errorf("took %v", d)
+		}
+		unavailable(t, "one that never answers", f.Live(0))
 	})
 }
 

@@ -13,7 +13,10 @@ import (
 )
 
 // Dial connects to a broker, or to any that answers, and logs in. A broker
-// that is not known is looked for once. The error is Unavailable, or ctx's.
+// that is not known is looked for once. Where there is one to try it has the
+// whole timeout, as Kafka's own clients give it: a busy broker may need seconds
+// for a login, and to give up early is to come again. The error is Unavailable,
+// or ctx's.
 func (c *Cluster) Dial(ctx context.Context, broker int32) (*kafka.Link, error) {
 	targets, err := c.targets(ctx, broker)
 	if err != nil {
@@ -21,7 +24,7 @@ func (c *Cluster) Dial(ctx context.Context, broker int32) (*kafka.Link, error) {
 	}
 	for _, t := range targets {
 		var l lookup
-		if l, err = c.connect(ctx, t); err == nil {
+		if l, err = c.connect(ctx, t, c.share(targets)); err == nil {
 			return l.Link, nil
 		}
 		if ctx.Err() != nil {
@@ -29,6 +32,11 @@ func (c *Cluster) Dial(ctx context.Context, broker int32) (*kafka.Link, error) {
 		}
 	}
 	return nil, err
+}
+
+// share is how long one of the targets may take, so that others have their turn.
+func (c *Cluster) share(targets []target) time.Duration {
+	return c.cfg.Timeout / time.Duration(min(len(targets), 3))
 }
 
 // target is where a connection may go; the id is Any for a bootstrap address.
@@ -86,9 +94,10 @@ func (c *Cluster) broker(id int32) (Broker, bool) {
 	return b, ok
 }
 
-// connect opens a logged-in connection and remembers whether it went well.
-func (c *Cluster) connect(ctx context.Context, t target) (lookup, error) {
-	timed, cancel := context.WithTimeout(ctx, c.cfg.Timeout/3)
+// connect opens a logged-in connection within limit and remembers whether it
+// went well.
+func (c *Cluster) connect(ctx context.Context, t target, limit time.Duration) (lookup, error) {
+	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	l, err := c.open(timed, t)
 	if err == nil {

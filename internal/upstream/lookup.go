@@ -51,19 +51,19 @@ func (c *Cluster) request(ctx context.Context, broker int32, req kmsg.Request) (
 	}
 	for _, t := range targets {
 		var resp kmsg.Response
-		if resp, err = c.ask(ctx, t, req); err == nil || ctx.Err() != nil {
+		if resp, err = c.ask(ctx, t, c.share(targets), req); err == nil || ctx.Err() != nil {
 			return resp, err
 		}
 	}
 	return nil, err
 }
 
-func (c *Cluster) ask(ctx context.Context, t target, req kmsg.Request) (kmsg.Response, error) {
+func (c *Cluster) ask(ctx context.Context, t target, limit time.Duration, req kmsg.Request) (kmsg.Response, error) {
 	for {
 		l, kept := c.take(t.id)
 		if !kept {
 			var err error
-			if l, err = c.connect(ctx, t); err != nil {
+			if l, err = c.connect(ctx, t, limit); err != nil {
 				return nil, err
 			}
 		}
