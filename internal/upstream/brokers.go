@@ -71,6 +71,7 @@ func (c *Cluster) replace(id string, found map[int32]Broker) (changed bool, err 
 	for node, b := range c.brokers {
 		if found[node] != b {
 			delete(c.down, node)
+			delete(c.slow, node)
 			delete(c.versions, node)
 			for _, l := range c.idle[node] {
 				_ = l.Close()
@@ -141,8 +142,10 @@ func (c *Cluster) probe(broker int32) {
 	})
 }
 
-// reached keeps what connecting to a broker has shown.
-func (c *Cluster) reached(broker int32, err error) {
+// reached keeps what connecting to a broker has shown. One that was only given a
+// share of the timeout is tried after the others from then on; it is down when
+// nothing has reached it for all of the timeout, for clients would wait as long.
+func (c *Cluster) reached(broker int32, err error, slow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.brokers[broker]; !known {
@@ -150,7 +153,18 @@ func (c *Cluster) reached(broker int32, err error) {
 	}
 	if err == nil {
 		delete(c.down, broker)
+		delete(c.slow, broker)
 		return
+	}
+	if slow {
+		since, again := c.slow[broker]
+		if !again {
+			since = time.Now()
+			c.slow[broker] = since
+		}
+		if time.Since(since) < c.cfg.Timeout {
+			return
+		}
 	}
 	c.down[broker] = err
 	delete(c.versions, broker) // it may come back as a newer one

@@ -74,8 +74,9 @@ type Cluster struct {
 	mu       sync.Mutex
 	closed   bool
 	id       string
-	brokers  map[int32]Broker // nil until the cluster was reached
-	down     map[int32]error  // brokers that could not be reached, and why
+	brokers  map[int32]Broker    // nil until the cluster was reached
+	down     map[int32]error     // brokers that could not be reached, and why
+	slow     map[int32]time.Time // those that took too long, since when
 	probed   map[int32]time.Time
 	versions map[int32]versions
 	idle     map[int32][]lookup
@@ -116,7 +117,7 @@ func New(cfg Config) (*Cluster, error) {
 	cfg.Refresh = cmp.Or(cfg.Refresh, time.Minute)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
 	c := &Cluster{
-		cfg: cfg, asking: make(chan struct{}, lookups), down: map[int32]error{}, probed: map[int32]time.Time{},
+		cfg: cfg, asking: make(chan struct{}, lookups), down: map[int32]error{}, slow: map[int32]time.Time{}, probed: map[int32]time.Time{},
 		versions: map[int32]versions{}, idle: map[int32][]lookup{}, told: map[int32]time.Time{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())

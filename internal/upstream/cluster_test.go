@@ -284,6 +284,25 @@ func TestGivingUpIsNotDeath(t *testing.T) {
 	})
 }
 
+// A look-up that goes to another broker after its share of the time does not make
+// the first one dead, unless it goes on like that.
+func TestShortOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, Config{}, 1)
+		defer f.close()
+		f.must(f.Refresh(t.Context()))
+		f.broken.Store("localhost:1", "hangs")
+		<-time.After(longestIdle) // connections of before
+		unavailable(t, "hangs", f.Refresh(t.Context()))
+		f.must(f.Live(0))
+		unavailable(t, "hangs", f.Refresh(t.Context()))
+		unavailable(t, "hangs", f.Live(0))
+		f.broken.Clear()
+		f.must(f.Refresh(t.Context()))
+		f.must(f.Live(0))
+	})
+}
+
 // A busy broker is waited for when no other could serve the client instead.
 func TestSlowBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

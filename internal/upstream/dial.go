@@ -65,7 +65,7 @@ func (c *Cluster) targets(ctx context.Context, broker int32) ([]target, error) {
 	var live, rest []target
 	for _, b := range sorted(c.brokers) {
 		t := target{b.ID, b.Address}
-		if c.down[b.ID] == nil {
+		if c.down[b.ID] == nil && c.slow[b.ID].IsZero() {
 			live = append(live, t)
 		} else {
 			rest = append(rest, t)
@@ -101,7 +101,7 @@ func (c *Cluster) connect(ctx context.Context, t target, limit time.Duration) (l
 	defer cancel()
 	l, err := c.open(timed, t)
 	if err == nil {
-		c.reached(t.id, nil)
+		c.reached(t.id, nil, false)
 		return l, nil
 	}
 	if ctx.Err() != nil {
@@ -112,7 +112,7 @@ func (c *Cluster) connect(ctx context.Context, t target, limit time.Duration) (l
 		f = fault.New(fault.Unavailable, "cluster %q cannot be reached", c.cfg.Name).At("bootstrap").Because(err)
 	}
 	f.Hint = fault.HintOf(err)
-	c.reached(t.id, f)
+	c.reached(t.id, f, timed.Err() != nil && limit < c.cfg.Timeout)
 	return lookup{}, f
 }
 
