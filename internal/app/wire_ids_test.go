@@ -315,6 +315,36 @@ func TestWireIDs_RecreatedInSession(t *testing.T) {
 	}
 }
 
+// TestWireIDs_Forgotten: a session that forgets what it never had, hidden or not,
+// goes on, and is told nothing of it.
+func TestWireIDs_Forgotten(t *testing.T) {
+	t.Parallel()
+	h := newTapped(t, houseOptions{})
+	w, eu := h.client0("owner"), h.topicID("orders.eu")
+	for version := int16(13); version <= h.offered()[1][1]; version++ {
+		open := fetchIDs(version, eu)
+		open.SessionEpoch = 0
+		session := w.must(t, open).(*kmsg.FetchResponse).SessionID
+		q := fetchIDs(version)
+		q.SessionID, q.SessionEpoch = session, 1
+		for _, id := range [][16]byte{h.topicID("secret"), h.topicID("__klamm_state"), {0xde, 0xad}, {}} {
+			f := kmsg.NewFetchRequestForgottenTopic()
+			f.TopicID, f.Partitions = id, []int32{0}
+			q.ForgottenTopics = append(q.ForgottenTopics, f)
+		}
+		raw := w.raw(t, q)
+		h.toldByID(t, "Fetch", raw)
+		if r := read[*kmsg.FetchResponse](t, q, raw); r.ErrorCode != 0 || r.SessionID != session || len(r.Topics) > 1 || len(r.Topics) == 1 && r.Topics[0].TopicID != eu {
+			t.Errorf("version %d: %+v", version, r)
+		}
+		h.produce(t, "orders.eu")
+		q.SessionEpoch, q.ForgottenTopics = 2, nil
+		if r := w.must(t, q).(*kmsg.FetchResponse); len(r.Topics) != 1 || r.Topics[0].TopicID != eu {
+			t.Errorf("version %d, afterwards: %+v", version, r)
+		}
+	}
+}
+
 // TestWireIDs_AfterMany: however many ids of nothing stand before it in a
 // request, a topic that klamm knows keeps its own answer.
 func TestWireIDs_AfterMany(t *testing.T) {

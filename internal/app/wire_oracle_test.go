@@ -17,16 +17,17 @@ type naming struct {
 	code int16 // of the refusal
 	// The versions that name by name: from first on, up to last when it is not 0.
 	first, last int16
-	// one request about some names. Whatever else it needs is called orders.
+	// about makes a request about some names. What it needs beside them is called
+	// orders.
 	about func(version int16, names []string) kmsg.Request
-	// many: from which version on a request has several names of which each is
-	// decided; -1: one refuses all; -2: there is one.
+	// many is the version from which on each of several names is decided.
 	many int16
 }
 
+// Values of many that are no version.
 const (
-	oneForAll = -1
-	onlyOne   = -2
+	oneForAll = -1 // one that is refused refuses all
+	onlyOne   = -2 // there is one name, or the request changes what the next one finds
 )
 
 // namings are all requests with names, by what they name. Metadata has tests of
