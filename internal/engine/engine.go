@@ -36,6 +36,8 @@ type Engine struct {
 	served  map[int16]versions
 	seeds   []string
 	stop    context.CancelFunc
+
+	subscribed expressions
 	done    sync.WaitGroup
 }
 

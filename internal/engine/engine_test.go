@@ -345,6 +345,42 @@ func TestOffsetsOfNoGroup(t *testing.T) {
 	}
 }
 
+// TestExpressionsAreShown: whoever describes a group reads how its members
+// subscribe, as of a broker.
+func TestExpressionsAreShown(t *testing.T) {
+	e := start(t, 1)
+	cl := client(t, e)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	beat := func(epoch int32, expression *string) {
+		t.Helper()
+		q := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		q.Version, q.Group, q.MemberID, q.MemberEpoch, q.SubscribedTopicRegex = 1, "readers", "m-1", epoch, expression
+		q.SubscribedTopicNames, q.RebalanceTimeoutMillis, q.Topics = []string{"orders"}, 1000, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		if r, err := q.RequestWith(ctx, cl); err != nil || r.ErrorCode != 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	shown := func() *string {
+		t.Helper()
+		q := kmsg.NewPtrConsumerGroupDescribeRequest()
+		q.Groups = []string{"readers"}
+		r, err := q.RequestWith(ctx, cl)
+		if err != nil || len(r.Groups) != 1 || len(r.Groups[0].Members) != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return r.Groups[0].Members[0].SubscribedTopicRegex
+	}
+	beat(0, kmsg.StringPtr("ord.*"))
+	if text := shown(); text == nil || *text != "ord.*" {
+		t.Errorf("%v is shown", text)
+	}
+	beat(1, kmsg.StringPtr(""))
+	if text := shown(); text != nil {
+		t.Errorf("%q is shown", *text)
+	}
+}
+
 // TestRecordsOfNoTransaction: records that say they are part of a transaction, in
 // a request that names none, are nobody's.
 func TestRecordsOfNoTransaction(t *testing.T) {

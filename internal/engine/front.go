@@ -45,8 +45,13 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 	if err != nil {
 		return relay.Plan{}, err
 	}
-	if f.Key == apiVersions {
+	switch q := req.(type) {
+	case *kmsg.ApiVersionsRequest:
 		return relay.Plan{Verdict: relay.Pass, Edit: merge(req, f, s.engine.tell)}, nil
+	case *kmsg.ConsumerGroupDescribeRequest:
+		return relay.Plan{Verdict: relay.Pass, Edit: merge(req, f, s.engine.subscribed.show)}, nil
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		s.engine.subscribed.note(q)
 	}
 	p, isProduce := req.(*kmsg.ProduceRequest)
 	plan := relay.Plan{Verdict: relay.Pass, NoReply: isProduce && p.Acks == 0}
@@ -68,8 +73,6 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 	}
 	return plan, nil
 }
-
-const apiVersions = 18
 
 // tell leaves out of what kfake says of itself the keys that the front does not
 // pass.
