@@ -83,7 +83,7 @@ var owners = map[string]string{
 	"github.com/twmb/franz-go/pkg/kfake":  "internal/engine",
 	"github.com/twmb/franz-go/pkg/kadm":   "examples/azidentity",
 	"github.com/twmb/franz-go/pkg/kgo":    "internal/kclient examples/azidentity examples/orders interop/franz",
-	"github.com/twmb/franz-go/pkg/kmsg":   "internal/kafka internal/kafka/api internal/gateway internal/engine internal/upstream",
+	"github.com/twmb/franz-go/pkg/kmsg":   "internal/kafka internal/kafka/api internal/gateway internal/engine internal/upstream interop/franz",
 	"github.com/twmb/franz-go/pkg/sasl":   "token/franz internal/upstream interop/franz",
 	"go.yaml.in/yaml/v4":                  "internal/config",
 	"golang.org/x/sync":                   "internal/app internal/upstream",
