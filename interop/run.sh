@@ -2,6 +2,7 @@
 # run.sh [SCENARIO...]: clients that nobody here wrote, as shipped, against
 #   lab      klamm lab, which has everything in it,
 #   serve    klamm serve in front of a real Apache Kafka,
+#   cluster  klamm serve in front of three brokers, whose leaders move (see cluster/),
 #   azure    klamm lab with tokens of Azure's own SDKs, on each platform's way,
 #   renewal  klamm lab with tokens that live for 20 s, for RENEWAL_SECONDS (90): all
 #            clients at once lose, double and reorder nothing,
@@ -12,6 +13,7 @@
 # into .cache. One line per check; ends with the number of those that failed. What a
 # machine does not have is said as "not here".
 source "$(dirname "$0")/lib.sh"
+source "$interop/cluster/scenario.sh"
 need go make java mvn python3 node npm curl openssl setsid timeout
 
 run=$cache/run
@@ -368,14 +370,14 @@ prepare "kafkajs installed" install_node
 prepare "Apache Kafka's jars fetched" fetch_kafka
 prepared
 
-[ $# -gt 0 ] || set -- lab serve azure renewal journeys
+[ $# -gt 0 ] || set -- lab serve cluster azure renewal journeys
 for scenario in "$@"; do
 	case $scenario in
-	lab | serve | azure | renewal | journeys | soak)
+	lab | serve | cluster | azure | renewal | journeys | soak)
 		echo
 		"$scenario"
 		;;
-	*) die "$scenario: the scenarios are lab, serve, azure, renewal, journeys and soak" ;;
+	*) die "$scenario: the scenarios are lab, serve, cluster, azure, renewal, journeys and soak" ;;
 	esac
 done
 printf '\n%s s in all' "$(seconds_since "$began")"

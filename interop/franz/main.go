@@ -4,7 +4,7 @@
 // variables only (see klamm lab --env-file), does one thing and ends with 0
 // when that went as it should.
 //
-//	franz roundtrip|forbidden|wrong-pool|renewal|azidentity
+//	franz WHAT
 package main
 
 import (
@@ -16,10 +16,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -40,9 +43,11 @@ func main() {
 	whats := map[string]func(context.Context) error{
 		"roundtrip": func(ctx context.Context) error { return roundtrip(ctx, managedIdentityToken) },
 		"forbidden": forbidden, "wrong-pool": wrongPool, "renewal": renewal, "azidentity": azidentityRoundtrip,
+		"streaming": streaming, "move-leaders": moveLeaders, "everything": everything,
+		"feed": feed, "revoked": revoked, "transacting": transacting, "recreate": recreate, "recreated": recreated,
 	}
 	if len(os.Args) != 2 || whats[os.Args[1]] == nil {
-		fail(errors.New("usage: franz roundtrip|forbidden|wrong-pool|renewal|azidentity"))
+		fail(fmt.Errorf("usage: franz %s", strings.Join(slices.Sorted(maps.Keys(whats)), "|")))
 	}
 	if err := whats[os.Args[1]](context.Background()); err != nil {
 		fail(err)
@@ -182,8 +187,7 @@ func counted(logins *atomic.Int64) tokenFunc {
 	}
 }
 
-// client connects as the pool that the variable names.
-func client(poolVariable string, tokens tokenFunc, more ...kgo.Opt) (*kgo.Client, error) {
+func tlsConfig() (*tls.Config, error) {
 	pem, err := os.ReadFile(os.Getenv("KAFKA_CA_FILE"))
 	if err != nil {
 		return nil, err
@@ -192,6 +196,23 @@ func client(poolVariable string, tokens tokenFunc, more ...kgo.Opt) (*kgo.Client
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("KAFKA_CA_FILE=%s holds no certificate", os.Getenv("KAFKA_CA_FILE"))
 	}
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+// client connects as the pool that the variable names.
+func client(poolVariable string, tokens tokenFunc, more ...kgo.Opt) (*kgo.Client, error) {
+	options, err := clientOptions(poolVariable, tokens)
+	if err != nil {
+		return nil, err
+	}
+	return kgo.NewClient(append(options, more...)...)
+}
+
+func clientOptions(poolVariable string, tokens tokenFunc) ([]kgo.Opt, error) {
+	config, err := tlsConfig()
+	if err != nil {
+		return nil, err
+	}
 	mechanism := oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		token, err := tokens(ctx)
 		return oauth.Auth{Token: token, Extensions: map[string]string{
@@ -199,12 +220,12 @@ func client(poolVariable string, tokens tokenFunc, more ...kgo.Opt) (*kgo.Client
 			"identityPoolId": os.Getenv(poolVariable),
 		}}, err
 	})
-	return kgo.NewClient(append([]kgo.Opt{
+	return []kgo.Opt{
 		kgo.SeedBrokers(os.Getenv("KAFKA_BOOTSTRAP_SERVER")),
 		kgo.ClientID("interop-franz"),
-		kgo.DialTLSConfig(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}),
+		kgo.Dialer((&tls.Dialer{Config: config}).DialContext),
 		kgo.SASL(mechanism),
-	}, more...)...)
+	}, nil
 }
 
 // managedIdentityToken asks as Azure documents it: GET, with the Metadata header.

@@ -30,7 +30,7 @@ listeners:
   ops: 127.0.0.1:{ops_port}
 clusters:
   {CLUSTER}:
-    bootstrap: ["{upstream["KAFKA_UPSTREAM"]}"]
+    bootstrap: {json.dumps(upstream["KAFKA_UPSTREAM"].split(","))}
     tls: {{ca: {upstream["KAFKA_UPSTREAM_CA"]}}}
     login:
       mechanism: SCRAM-SHA-512
