@@ -72,6 +72,7 @@ func (s *Server) serve(ctx context.Context, set *settings, nc net.Conn, via Via)
 	keepAlive(nc)
 	if s.Refuse != nil {
 		if err := s.Refuse(via); err != nil {
+			reset(nc)
 			c.end(ByDeath, err)
 			return
 		}
@@ -87,6 +88,15 @@ func (s *Server) serve(ctx context.Context, set *settings, nc net.Conn, via Via)
 func keepAlive(nc net.Conn) {
 	if t, ok := nc.(*net.TCPConn); ok {
 		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3})
+	}
+}
+
+// reset makes the system end the connection with RST, as a machine does on which
+// nobody listens: franz-go takes an end in good order before TLS for a mistake in
+// its settings, which it does not try again and tells the application.
+func reset(nc net.Conn) {
+	if t, ok := nc.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
 	}
 }
 

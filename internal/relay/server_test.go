@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,6 +254,33 @@ func TestDeadBrokerRefusesBeforeTLS(t *testing.T) {
 			t.Error("logged in at a dead broker")
 		}
 	})
+}
+
+// TestDeadBrokerResets: as where nobody listens, which every client tries again.
+func TestDeadBrokerResets(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Acceptor: straight{}, Refuse: func(Via) error { return errors.New("down") }}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(t.Context(), l, Via{}) }()
+	for range 10 {
+		client, err := net.Dial("tcp", l.Addr().String())
+		if err == nil {
+			_, err = client.Read(make([]byte, 1))
+			_ = client.Close()
+		}
+		if !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the connection ended with %v", err)
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestShutdown(t *testing.T) {
