@@ -6,8 +6,9 @@
 #   azure    klamm lab with tokens of Azure's own SDKs, on each platform's way,
 #   renewal  klamm lab with tokens that live for 20 s, for RENEWAL_SECONDS (90): all
 #            clients at once lose, double and reorder nothing,
-#   journeys labs of what people do today, step by step (see journeys/), and
-#   soak     what is longer than that, only when it is named.
+#   journeys labs of what people do today, step by step (see journeys/),
+#   rolling  an old cluster is upgraded while clients go on, only when it is named, and
+#   soak     what is longer than that, with rolling, only when it is named.
 # Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm, curl
 # and openssl, and the registries of the four languages; everything else it brings
 # into .cache. One line per check; ends with the number of those that failed. What a
@@ -338,6 +339,7 @@ soak() {
 	confluent renewal
 	check 10 "soak connections" python3 "$interop/renewed.py" "$KLAMM_OPS_URL"
 	end "$started"
+	rolling
 	RENEWAL_SECONDS=${SOAK_RENEWAL_SECONDS:-600} # exported
 	renewal
 }
@@ -373,11 +375,11 @@ prepared
 [ $# -gt 0 ] || set -- lab serve cluster azure renewal journeys
 for scenario in "$@"; do
 	case $scenario in
-	lab | serve | cluster | azure | renewal | journeys | soak)
+	lab | serve | cluster | azure | renewal | journeys | rolling | soak)
 		echo
 		"$scenario"
 		;;
-	*) die "$scenario: the scenarios are lab, serve, cluster, azure, renewal, journeys and soak" ;;
+	*) die "$scenario: the scenarios are lab, serve, cluster, azure, renewal, journeys, rolling and soak" ;;
 	esac
 done
 printf '\n%s s in all' "$(seconds_since "$began")"

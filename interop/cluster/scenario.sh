@@ -4,32 +4,38 @@
 # cluster_up NAME [LIBS [METADATA_VERSION]]: the cluster, emulators and klamm serve in
 # front of it, and the environment of its clients.
 cluster_up() {
-	local dir=$run/$1 emulators
+	local dir=$run/$1
 	prepare "Apache Kafka of three nodes started" bash "$interop/cluster/start.sh" "$dir/kafka" "${@:2}"
 	prepare "Java client built" javac -d "$dir/java" -cp "$kafka_libs/*" "$interop"/cluster/java/*.java
 	on_exit bash "$interop/cluster/stop.sh" "$dir/kafka"
-	start emulators "$klamm" lab --emulators-only --ports auto --env-file "$run/emulators.env"
+	start "$1-emulators" "$klamm" lab --emulators-only --ports auto --env-file "$run/$1.env"
 	emulators=$started
 	prepared
-	ready "$emulators" 30 emulators test -s "$run/emulators.env"
+	ready "$emulators" 30 "$1-emulators" test -s "$run/$1.env"
 
 	read -r kafka_port ops_port < <(free_ports 2 127.0.0.1)
 	make_ca "$dir/tls"
 	make_cert "$dir/tls" klamm IP:127.0.0.1,DNS:localhost
-	python3 "$interop/serve/config.py" "$dir" "$run/emulators.env" "$dir/kafka/kafka.env" "$kafka_port" "$ops_port"
+	python3 "$interop/serve/config.py" "$dir" "$run/$1.env" "$dir/kafka/kafka.env" "$kafka_port" "$ops_port"
 	load_env "$dir/kafka/kafka.env"
 	load_env "$dir/client.env"
 	export KAFKA_ADMIN_POOL_ID=pool-admin CLUSTER_JAVA=$dir/java STREAM_TOPIC=cluster-stream
 	cluster_identity >"$dir/identity/cluster.yaml"
 	bindings DeveloperRead "topic: revoked-lost" >"$dir/identity/revoked.yaml"
 	logs_in "$1"
-	serve_cluster "$dir"
+	serve_cluster "$1"
 }
 
-serve_cluster() { # serve_cluster DIR
-	start serve "$klamm" serve -c "$1/klamm.yaml"
+serve_cluster() { # serve_cluster NAME
+	start "$1-serve" "$klamm" serve -c "$run/$1/klamm.yaml"
 	serving=$started
-	ready "$started" 30 serve listening 127.0.0.1 "$kafka_port"
+	ready "$serving" 30 "$1-serve" listening 127.0.0.1 "$kafka_port"
+}
+
+cluster_down() { # cluster_down NAME
+	end "$serving"
+	end "$emulators"
+	bash "$interop/cluster/stop.sh" "$run/$1/kafka"
 }
 
 # cluster_identity: who may do what, beyond what the scenario serve has.
@@ -76,7 +82,7 @@ cluster() {
 	"$python" "$interop/kafka/topics.py" "$KAFKA_UPSTREAM_PLAINTEXT" "$STREAM_TOPIC" revoked-kept revoked-lost \
 		cluster-from cluster-to cluster-again-java cluster-again-franz
 
-	export STREAM_REDIRECTS=1 MOVING_SECONDS=30
+	export STREAM_REDIRECTS=1 STREAM_GROUP_PROTOCOL=consumer MOVING_SECONDS=30
 	streams cluster
 	launch $patience "cluster leaders move" "$run/franz" move-leaders
 	revocation
@@ -91,9 +97,26 @@ cluster() {
 	java -Xmx64m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$kafka_libs/*" org.apache.kafka.tools.FeatureCommand \
 		--bootstrap-server "$KAFKA_UPSTREAM_PLAINTEXT" downgrade --feature transaction.version=1 >"$logs/downgrade" 2>&1 || die "$(cat "$logs/downgrade")"
 	end "$serving"
-	serve_cluster "$run/cluster"
+	serve_cluster cluster
 	transactions 1
 	not_a_word cluster
+	cluster_down cluster
+}
+
+# rolling: an old cluster is upgraded node by node, and its features at last, while
+# clients go on.
+rolling() {
+	local node old=$cache/kafka-libs-3.9.1 patience=600
+	prepare "Apache Kafka 3.9.1's jars fetched" bash "$interop/kafka/fetch.sh" 3.9.1 "$old"
+	prepared
+	cluster_up rolling "$old" 3.9
+	"$python" "$interop/kafka/topics.py" "$KAFKA_UPSTREAM_PLAINTEXT" "$STREAM_TOPIC"
+	export STREAM_REDIRECTS= STREAM_GROUP_PROTOCOL=classic # the other is not in 3.9
+	streams rolling
+	launch $patience "rolling upgrade" bash "$interop/cluster/upgrade.sh" "$run/rolling/kafka" "$run/franz"
+	verdicts
+	not_a_word rolling
+	cluster_down rolling
 }
 
 # revocation: the right to a topic is taken away and given back while it is read.

@@ -44,7 +44,7 @@ func main() {
 		"roundtrip": func(ctx context.Context) error { return roundtrip(ctx, managedIdentityToken) },
 		"forbidden": forbidden, "wrong-pool": wrongPool, "renewal": renewal, "azidentity": azidentityRoundtrip,
 		"streaming": streaming, "move-leaders": moveLeaders, "everything": everything,
-		"feed": feed, "revoked": revoked, "transacting": transacting, "recreate": recreate, "recreated": recreated,
+		"feed": feed, "revoked": revoked, "transacting": transacting, "recreate": recreate, "recreated": recreated, "offered": offered,
 	}
 	if len(os.Args) != 2 || whats[os.Args[1]] == nil {
 		fail(fmt.Errorf("usage: franz %s", strings.Join(slices.Sorted(maps.Keys(whats)), "|")))

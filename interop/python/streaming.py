@@ -43,9 +43,8 @@ class Sent:
 
 def came_back(sent):
     """Reads until all that was sent came, and a second more for what comes twice."""
-    consumer = Consumer(
-        settings(group_id=f"cluster-{sent.run}", group_protocol="consumer", auto_offset_reset="earliest", debug=DEBUG)
-    )
+    group = {"group_id": f"cluster-{sent.run}", "group_protocol": ENV["STREAM_GROUP_PROTOCOL"]}
+    consumer = Consumer(settings(auto_offset_reset="earliest", debug=DEBUG, **group))
     consumer.subscribe([ENV["STREAM_TOPIC"]])
     came, stopped, enough = [0] * PARTITIONS, None, None
     while enough is None or time.monotonic() < enough:
