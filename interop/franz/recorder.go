@@ -32,8 +32,7 @@ type recorder struct {
 	bytes     int64
 	answers   map[[2]int16]int // by API key and version
 	redirects map[int16]int    // answers that say who leads now (KIP-951), by API key
-	addressed int              // of those of Produce: with an address, the gateway's
-	blanked   int              // of those of Fetch: with an address that was taken out
+	addressed map[int16]int    // of those: with an address, the gateway's; of Fetch one that was taken out
 	hidden    int              // hosts of groups' members
 	found     []string         // what must not be there
 }
@@ -44,7 +43,7 @@ func newRecorder() (*recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recorder{tls: config, ports: map[int32]bool{}, answers: map[[2]int16]int{}, redirects: map[int16]int{}}
+	r := &recorder{tls: config, ports: map[int32]bool{}, answers: map[[2]int16]int{}, redirects: map[int16]int{}, addressed: map[int16]int{}}
 	r.texts = append(r.texts, []byte(os.Getenv("KAFKA_UPSTREAM_HOST")))
 	for text := range strings.SplitSeq(os.Getenv("KAFKA_UPSTREAM_PORTS"), ",") {
 		port, err := strconv.Atoi(text)
@@ -132,12 +131,7 @@ func (r *recorder) answer(key, version int16, frame []byte) {
 		return
 	}
 	r.fields(reflect.ValueOf(resp), kmsg.NameForKey(key))
-	switch resp := resp.(type) {
-	case *kmsg.ProduceResponse:
-		r.produced(resp)
-	case *kmsg.FetchResponse:
-		r.fetched(resp)
-	}
+	r.redirected(resp)
 }
 
 func decode(key, version int16, body []byte) (kmsg.Response, error) {
@@ -203,34 +197,62 @@ func (r *recorder) forbid(format string, args ...any) {
 	}
 }
 
-func (r *recorder) produced(resp *kmsg.ProduceResponse) {
-	moved := false
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			moved = moved || ledElsewhere(p.ErrorCode, p.CurrentLeader.LeaderID)
+// redirected looks for partitions that are led elsewhere, and for where that is.
+func (r *recorder) redirected(resp kmsg.Response) {
+	moved, addresses := false, false
+	look := func(code int16, leader int32) { moved = moved || ledElsewhere(code, leader) }
+	switch resp := resp.(type) {
+	case *kmsg.ProduceResponse:
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				look(p.ErrorCode, p.CurrentLeader.LeaderID)
+			}
 		}
+		addresses = len(resp.Brokers) > 0
+	case *kmsg.FetchResponse:
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				look(p.ErrorCode, p.CurrentLeader.LeaderID)
+			}
+		}
+		addresses = r.blank(resp)
+	case *kmsg.ShareFetchResponse:
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				look(p.ErrorCode, p.CurrentLeader.LeaderID)
+			}
+		}
+		addresses = len(resp.NodeEndpoints) > 0
+	case *kmsg.ShareAcknowledgeResponse:
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				look(p.ErrorCode, p.CurrentLeader.LeaderID)
+			}
+		}
+		addresses = len(resp.NodeEndpoints) > 0
 	}
-	r.redirected(0, moved, len(resp.Brokers) > 0)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if moved {
+		r.redirects[resp.Key()]++
+	}
+	if moved && addresses {
+		r.addressed[resp.Key()]++
+	}
 }
 
-// fetched looks for the field that takes the place of addresses while an answer
-// streams through the gateway: one that nobody knows.
-func (r *recorder) fetched(resp *kmsg.FetchResponse) {
-	moved, blank := false, resp.UnknownTags.Len() > 0
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			moved = moved || ledElsewhere(p.ErrorCode, p.CurrentLeader.LeaderID)
-		}
-	}
+// blank looks for the field that takes the place of addresses while a Fetch
+// answer streams through the gateway: one that nobody knows, and empty.
+func (r *recorder) blank(resp *kmsg.FetchResponse) bool {
 	resp.UnknownTags.Each(func(_ uint32, value []byte) {
 		if len(bytes.Trim(value, "\x00")) > 0 {
 			r.forbid("bytes in the unknown field of a Fetch answer")
 		}
 	})
-	r.redirected(1, moved, blank)
-	if len(resp.Brokers) > 0 && blank {
+	if len(resp.Brokers) > 0 && resp.UnknownTags.Len() > 0 {
 		r.forbid("a Fetch answer with addresses twice")
 	}
+	return resp.UnknownTags.Len() > 0
 }
 
 // ledElsewhere reports whether the answer for a partition names its new leader: to
@@ -238,22 +260,6 @@ func (r *recorder) fetched(resp *kmsg.FetchResponse) {
 // for followers serve consumers as well (KIP-392).
 func ledElsewhere(code int16, leader int32) bool {
 	return leader >= 0 && (code == kerr.NotLeaderForPartition.Code || code == kerr.FencedLeaderEpoch.Code)
-}
-
-func (r *recorder) redirected(key int16, moved, addresses bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !moved {
-		return
-	}
-	if r.redirects[key]++; !addresses {
-		return
-	}
-	if key == 0 {
-		r.addressed++
-	} else {
-		r.blanked++
-	}
 }
 
 // count is how many answers there were to a key in versions from min on.

@@ -45,8 +45,9 @@ func streaming(ctx context.Context) error {
 		return err
 	}
 	figure("%d records once and in order", came)
-	figure("redirects: Produce %d, %d with klamm's address; Fetch %d, %d blanked", reads.redirects[0], reads.addressed, reads.redirects[1], reads.blanked)
-	if os.Getenv("STREAM_REDIRECTS") != "" && (reads.addressed == 0 || reads.blanked == 0) {
+	figure("new leaders: %d of Produce, %d with klamm's address", reads.redirects[0], reads.addressed[0])
+	figure("%d of Fetch, %d blanked", reads.redirects[1], reads.addressed[1])
+	if os.Getenv("STREAM_REDIRECTS") != "" && (reads.addressed[0] == 0 || reads.addressed[1] == 0) {
 		return errors.New("leaders moved, and no answer named a new one with its address")
 	}
 	return reads.verdict()

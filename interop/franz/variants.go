@@ -72,10 +72,42 @@ func (e *everyRequest) change(req kmsg.Request) {
 		r.MemberID, r.RebalanceTimeoutMillis = fmt.Sprintf("%s-%d", e.run, e.n), 5000
 		r.InstanceID, r.RackID, r.ServerAssignor, r.SubscribedTopicRegex = nil, nil, nil, nil
 		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	case *kmsg.ShareGroupHeartbeatRequest:
+		r.GroupID, r.MemberID = e.run+"-share", shareMember
+	case *kmsg.ShareFetchRequest:
+		// A session of all partitions, of which each broker leads some.
+		r.GroupID, r.MemberID, r.ShareSessionEpoch = kmsg.StringPtr(e.run+"-share"), kmsg.StringPtr(shareMember), 0
+		r.MaxWaitMillis, r.MaxBytes, r.MaxRecords, r.BatchSize, r.ForgottenTopicsData = 500, 1<<16, 100, 100, nil
+		for p := range int32(partitions) {
+			one := kmsg.NewShareFetchRequestTopicPartition()
+			one.Partition, one.PartitionMaxBytes = p, 1<<12
+			r.Topics[0].Partitions = append(r.Topics[0].Partitions[:p], one)
+		}
+	case *kmsg.ShareAcknowledgeRequest:
+		// Versions 1 and 2 come after the session's first request.
+		r.GroupID, r.MemberID, r.ShareSessionEpoch = kmsg.StringPtr(e.run+"-share"), kmsg.StringPtr(shareMember), int32(r.Version)
+		for p := range int32(partitions) {
+			one := kmsg.NewShareAcknowledgeRequestTopicPartition()
+			batch := kmsg.NewShareAcknowledgeRequestTopicPartitionAcknowledgementBatch()
+			batch.AcknowledgeTypes = []int8{1}
+			one.Partition, one.AcknowledgementBatches = p, append(one.AcknowledgementBatches, batch)
+			r.Topics[0].Partitions = append(r.Topics[0].Partitions[:p], one)
+		}
+	case *kmsg.StreamsGroupHeartbeatRequest:
+		r.MemberID, r.RebalanceTimeoutMillis, r.ProcessID = fmt.Sprintf("%s-%d", e.run, e.n), 5000, kmsg.StringPtr("process")
+		r.InstanceID, r.RackID, r.TaskOffsets, r.TaskEndOffsets, r.ClientTags = nil, nil, nil, nil, nil
+		r.ActiveTasks, r.StandbyTasks, r.WarmupTasks = []kmsg.TaskIDs{}, []kmsg.TaskIDs{}, []kmsg.TaskIDs{}
+		part := kmsg.NewStreamsGroupHeartbeatRequestTopologySubtopology()
+		part.SubtopologyID, part.SourceTopics = "0", []string{e.topic}
+		r.Topology = &kmsg.StreamsGroupHeartbeatRequestTopology{Epoch: 1}
+		r.Topology.Subtopologies = append(r.Topology.Subtopologies, part)
 	case *kmsg.InitProducerIDRequest:
 		r.TransactionTimeoutMillis = 5000
 	}
 }
+
+// shareMember is a member's id in a share group: a UUID as Kafka writes it.
+const shareMember = "AAAAAAAAQACAAAAAAAAAAQ"
 
 // made is the name of a topic of its own.
 func (e *everyRequest) made() string { return fmt.Sprintf("%s-topic-%d", e.run, e.n) }
@@ -104,6 +136,10 @@ func (e *everyRequest) variants(key int16) []func(kmsg.Request) {
 		return []func(kmsg.Request){func(req kmsg.Request) { req.(*kmsg.DescribeClusterRequest).EndpointType = 2 }}
 	case 69:
 		return []func(kmsg.Request){func(req kmsg.Request) { req.(*kmsg.ConsumerGroupDescribeRequest).Groups = e.groups }}
+	case 77:
+		return []func(kmsg.Request){func(req kmsg.Request) { req.(*kmsg.ShareGroupDescribeRequest).GroupIDs = e.groups }}
+	case 89:
+		return []func(kmsg.Request){func(req kmsg.Request) { req.(*kmsg.StreamsGroupDescribeRequest).Groups = e.groups }}
 	}
 	return nil
 }
