@@ -31,17 +31,18 @@ func everything(ctx context.Context) error {
 		}
 	}
 	figure("%d API keys in %d versions at %d addresses", len(e.keys), len(e.answered), len(addresses))
+	err = reads.verdict()
 	for _, key := range []int16{0, 1, 78} {
 		figure("%d new leaders in %s", reads.addressed[key], kmsg.NameForKey(key))
 		if reads.addressed[key] == 0 {
-			err = fmt.Errorf("no answer to %s had the address of a new leader", kmsg.NameForKey(key))
+			err = errors.Join(err, fmt.Errorf("no answer to %s had the address of a new leader", kmsg.NameForKey(key)))
 		}
 	}
 	figure("%d members of groups", reads.hidden)
 	if reads.hidden == 0 {
-		err = errors.New("no answer had the host of a group's member")
+		err = errors.Join(err, errors.New("no answer had the host of a group's member"))
 	}
-	return errors.Join(err, reads.verdict())
+	return err
 }
 
 // knownAddresses are those that a client learns: of bootstrap, and of each broker.
@@ -111,11 +112,11 @@ func (e *everyRequest) at(ctx context.Context, address string) error {
 
 // one sends what there is to ask for with a key in a version.
 func (e *everyRequest) one(ctx context.Context, w *wire, address string, key, version int16) error {
+	if key == 0 && version < 3 { // shown and not served, as in Kafka (KAFKA-18659)
+		return nil
+	}
 	e.answered[[2]int16{key, version}] = true
 	switch {
-	case key == 0 && version < 3: // shown and not served, as in Kafka (KAFKA-18659)
-		delete(e.answered, [2]int16{key, version})
-		return nil
 	case key == 17:
 		return e.handshake(ctx, address, version)
 	case key == 36:

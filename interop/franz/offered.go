@@ -88,5 +88,5 @@ func offer(ctx context.Context, node int, address string) error {
 		}
 	}
 	fmt.Printf("offered at %d: %d keys, Produce %d, Fetch %d, transactions %d\n", node, len(newest), newest[0], newest[1], transactions)
-	return reads.verdict()
+	return reads.clean()
 }

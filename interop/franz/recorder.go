@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"reflect"
@@ -274,16 +273,18 @@ func (r *recorder) count(key, min int16) (n int) {
 	return n
 }
 
-// verdict prints what was seen; the error tells what must not have been.
+// verdict prints what was seen; the error is that of clean.
 func (r *recorder) verdict() error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	keys := map[int16]bool{}
-	for what := range r.answers {
-		keys[what[0]] = true
-	}
-	fmt.Println("keys:", slices.Sorted(maps.Keys(keys)))
 	figure("%d bytes searched, %d found", r.bytes, len(r.found))
+	r.mu.Unlock()
+	return r.clean()
+}
+
+// clean tells what was found that must not be there.
+func (r *recorder) clean() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.found) > 0 {
 		return fmt.Errorf("the client received:\n%s", strings.Join(r.found, "\n"))
 	}

@@ -119,7 +119,7 @@ func gone(ctx context.Context, old [16]byte) error {
 			return fmt.Errorf("%s answers %v", kmsg.NameForKey(req.Key()), kerr.ErrorForCode(code))
 		}
 	}
-	return reads.verdict()
+	return reads.clean()
 }
 
 // recreated produces and consumes while the topic RECREATED_TOPIC is deleted and

@@ -15,6 +15,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  * order, whatever happens to the cluster meanwhile. Says "streaming" when records come.
  */
 final class Streaming {
+    private static final int BATCH = 50; // records
+
     private final String topic = Settings.env("STREAM_TOPIC");
     private final String run = UUID.randomUUID().toString();
     private final AtomicLongArray sent = new AtomicLongArray(Settings.PARTITIONS);
@@ -55,15 +57,21 @@ final class Streaming {
         return true;
     }
 
+    /**
+     * Few large batches instead of many small ones: a broker knows a producer's last five batches
+     * again, and Kafka's client sends new ones to the new leader before the old one has answered.
+     * One that was written there and is sent again as the sixth is out of order, for ever.
+     */
     private void produce() throws Exception {
         Path until = Path.of(Settings.env("STREAM_UNTIL"));
-        try (KafkaProducer<String, String> producer = Settings.producer("linger.ms", "0")) {
+        try (KafkaProducer<String, String> producer = Settings.producer()) {
             while (!Files.exists(until)) {
-                for (int p = 0; p < Settings.PARTITIONS; p++) {
+                for (int i = 0; i < BATCH * Settings.PARTITIONS; i++) {
+                    int p = i % Settings.PARTITIONS;
                     String value = Long.toString(sent.getAndIncrement(p));
                     producer.send(new ProducerRecord<>(topic, p, run, value), (meta, e) -> failed.compareAndSet(null, e));
                 }
-                Thread.sleep(10);
+                Thread.sleep(500);
             }
         }
     }
