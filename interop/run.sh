@@ -7,15 +7,20 @@
 #   renewal  klamm lab with tokens that live for 20 s, for RENEWAL_SECONDS (90): all
 #            clients at once lose, double and reorder nothing,
 #   journeys labs of what people do today, step by step (see journeys/),
-#   rolling  an old cluster is upgraded while clients go on, only when it is named, and
-#   soak     what is longer than that, with rolling, only when it is named.
+#   tools    klamm serve, and Kafka's command-line tools in the hands of people with
+#            different roles, next to a Kafka with the same rights as ACLs, and
+#   suite    franz-go's own tests against a real Kafka and behind klamm serve; only
+#            when they are named
+#   rolling  an old cluster is upgraded while clients go on, and
+#   soak     what is longer than that, with rolling.
 # Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm, curl
 # and openssl, and the registries of the four languages; everything else it brings
 # into .cache. One line per check; ends with the number of those that failed. What a
 # machine does not have is said as "not here".
 source "$(dirname "$0")/lib.sh"
 source "$interop/cluster/scenario.sh"
-need go make java mvn python3 node npm curl openssl setsid timeout
+source "$interop/tools/scenario.sh"
+need go make java javac mvn python3 node npm curl openssl setsid timeout
 
 run=$cache/run
 klamm=$repo/bin/klamm
@@ -357,6 +362,7 @@ build_confluent() {
 
 mkdir -p "$cache"
 bash "$interop/kafka/stop.sh" "$run/kafka" # of a run that could not clean up
+bash "$interop/kafka/stop.sh" "$run/reference"
 rm -rf "$run" "$cache/logs"
 mkdir -p "$run"
 on_exit end_running
@@ -372,15 +378,13 @@ prepare "kafkajs installed" install_node
 prepare "Apache Kafka's jars fetched" fetch_kafka
 prepared
 
-[ $# -gt 0 ] || set -- lab serve cluster azure renewal journeys
+ordinary=(lab serve cluster tools azure renewal journeys)
+long=(rolling soak)
+[ $# -gt 0 ] || set -- "${ordinary[@]}"
 for scenario in "$@"; do
-	case $scenario in
-	lab | serve | cluster | azure | renewal | journeys | rolling | soak)
-		echo
-		"$scenario"
-		;;
-	*) die "$scenario: the scenarios are lab, serve, cluster, azure, renewal, journeys, rolling and soak" ;;
-	esac
+	[[ " ${ordinary[*]} ${long[*]} " == *" $scenario "* ]] || die "$scenario: the scenarios are ${ordinary[*]} ${long[*]}"
+	echo
+	"$scenario"
 done
 printf '\n%s s in all' "$(seconds_since "$began")"
 table_end

@@ -9,6 +9,7 @@
 #   CONTROLLER plaintext, for the broker itself
 # Writes DIR/kafka.env: KAFKA_UPSTREAM, KAFKA_UPSTREAM_CA, KAFKA_UPSTREAM_USER,
 # KAFKA_UPSTREAM_PASSWORD_FILE, KAFKA_UPSTREAM_PLAINTEXT, KAFKA_UPSTREAM_HOST, KAFKA_UPSTREAM_PID.
+# KAFKA_HOST is another address, KAFKA_PROPERTIES a file whose settings win over these.
 source "$(dirname "$0")/../lib.sh"
 [ $# -eq 1 ] || die "usage: start.sh DIR"
 need java openssl python3
@@ -52,6 +53,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 controlled.shutdown.enable=false
 PROPERTIES
+[ -z "${KAFKA_PROPERTIES:-}" ] || cat "$KAFKA_PROPERTIES" >>"$dir/server.properties"
 
 # Kafka asks for the name of its own address at each login, on a network thread: a slow
 # name server would make logins take its five seconds.
