@@ -63,6 +63,12 @@ final class Output {
         lines.sort(null); // many a tool prints the order of a hash map
     }
 
+    /** The first reference that klamm gave, "ref=…", or nothing. */
+    String reference() {
+        Matcher m = Pattern.compile("ref=\\w+").matcher(raw);
+        return m.find() ? m.group() : "";
+    }
+
     /** Adds what is another than on the reference to faults; returns the number of differences that row explains. */
     int compare(Output reference, Row row, List<String> faults) {
         List<String> here = minus(lines, reference.lines);

@@ -23,7 +23,7 @@ import org.apache.kafka.common.acl.AclBindingFilter;
  * of klamm.
  */
 public final class Session {
-    private static final long PATIENCE = 40_000; // milliseconds for one command
+    private static final long PATIENCE = 20_000; // milliseconds for one command
 
     private final Path directory;
     private final Path tools;
@@ -138,7 +138,8 @@ public final class Session {
     }
 
     private void report(Row row, Terminal[] both, Output ours, Output reference, List<String> faults) {
-        System.out.printf("%s %5d ms, %5d ms  line %d  %s%n", faults.isEmpty() ? "ok    " : "FAILED", both[0].took(), both[1].took(), row.line, row.title());
+        System.out.printf("%s %5d ms, %5d ms  line %d  %s  %s%n",
+            faults.isEmpty() ? "ok    " : "FAILED", both[0].took(), both[1].took(), row.line, row.title(), ours.reference());
         boolean all = Boolean.getBoolean("session.all");
         if (faults.isEmpty() && !all) {
             return;

@@ -20,6 +20,7 @@ import org.apache.kafka.common.utils.Exit;
  * Commands run side by side, for all of this goes with the thread and those it starts.
  */
 final class Terminal {
+    private static final int MOST = 1 << 20; // bytes kept of what a command writes
     private static final InheritableThreadLocal<Terminal> CURRENT = new InheritableThreadLocal<>();
 
     private final ByteArrayOutputStream written = new ByteArrayOutputStream();
@@ -93,7 +94,7 @@ final class Terminal {
             Terminal t = CURRENT.get();
             if (t == null) {
                 screen.write(b, off, len);
-            } else {
+            } else if (t.written.size() < MOST) {
                 t.written.write(b, off, len);
             }
         }
@@ -168,6 +169,7 @@ final class Terminal {
             for (StackTraceElement at : thread.getStackTrace()) {
                 written.writeBytes(("still at " + at + "\n").getBytes(StandardCharsets.UTF_8));
             }
+            runHooks();
             thread.interrupt();
             return null;
         }

@@ -1,11 +1,11 @@
 """config.py DIR EMULATORS_ENV KAFKA_ENV REFERENCE_ENV KAFKA_PORT OPS_PORT
-config.py --broker FILE
+config.py --brokers DIR
 
 The world of the session: DIR/klamm.yaml and DIR/identity/ put klamm in front of one
 Kafka, and DIR/ours/WHO.properties and DIR/reference/WHO.properties are what WHO
 gives to the tools, for klamm and for the reference: another Kafka with its own
-authorizer, where WHO is the same principal. With --broker, the settings which make
-a Kafka that reference; they come first, for the names of users are in them.
+authorizer, where WHO is the same principal. With --brokers, the settings of the two,
+DIR/kafka.properties and DIR/reference.properties, which are there first.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ BINDINGS = {
     "admin": [("CloudClusterAdmin", "")],
     "owner": [("ResourceOwner", f'{kind}: "orders.*"') for kind in ("topic", "group", "transactional_id")],
     "manager": [("DeveloperManage", f'{kind}: "orders.*"') for kind in ("topic", "group")],
-    "reader": [("DeveloperRead", "topic: orders.placed"), ("DeveloperRead", "group: orders.billing")],
+    "reader": [("DeveloperRead", "topic: orders.placed"), ("DeveloperRead", "group: orders.billing"), ("DeveloperRead", "group: orders.sharing")],
     "writer": [("DeveloperWrite", "topic: orders.placed"), ("DeveloperWrite", "transactional_id: orders.till")],
     "nobody": [],
 }
@@ -76,9 +76,17 @@ sasl.jaas.config={module} required username="{principal(who)}" password="{passwo
 MARK = " user_"  # before each user in the settings of the reference
 
 
-def broker():
+# Share groups get their partitions with a heartbeat.
+SOON = """\
+group.share.min.heartbeat.interval.ms=200
+group.share.heartbeat.interval.ms=200
+"""
+
+
+def reference_properties():
     users = "".join(f'{MARK}{principal(who)}="{secrets.token_hex(16)}"' for who in BINDINGS)
     return f"""\
+{SOON}\
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 sasl.enabled.mechanisms=PLAIN
@@ -107,8 +115,9 @@ def main(directory, emulators_env, kafka_env, reference_env, kafka_port, ops_por
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] == "--broker":
-        pathlib.Path(sys.argv[2]).write_text(broker())
+    if len(sys.argv) == 3 and sys.argv[1] == "--brokers":
+        pathlib.Path(sys.argv[2], "kafka.properties").write_text(SOON)
+        pathlib.Path(sys.argv[2], "reference.properties").write_text(reference_properties())
     elif len(sys.argv) == 7:
         main(*sys.argv[1:])
     else:

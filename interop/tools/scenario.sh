@@ -5,8 +5,9 @@
 tools() {
 	local dir=$run/tools reference kafka_port ops_port
 	mkdir -p "$dir"
-	(umask 077 && python3 "$interop/tools/config.py" --broker "$dir/reference.properties")
-	prepare "Apache Kafka started" bash "$interop/kafka/start.sh" "$run/kafka"
+	(umask 077 && python3 "$interop/tools/config.py" --brokers "$dir")
+	prepare "Apache Kafka started" env "KAFKA_PROPERTIES=$dir/kafka.properties" \
+		bash "$interop/kafka/start.sh" "$run/kafka"
 	prepare "Apache Kafka with ACLs started" env KAFKA_HOST=127.77.0.10 "KAFKA_PROPERTIES=$dir/reference.properties" \
 		bash "$interop/kafka/start.sh" "$run/reference"
 	prepare "the session compiled" javac -Xlint:all,-classfile,-path -cp "$kafka_libs/*" -d "$dir/classes" "$interop"/tools/*.java
@@ -31,4 +32,5 @@ tools() {
 	check $((patience * 2)) "tools session" java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
 		--add-opens java.base/java.lang=ALL-UNNAMED "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=$OAUTH_TOKEN_URL" -Dsession.all=true "-Dlog4j2.configurationFile=$interop/tools/log4j2.properties" \
 		-cp "$kafka_libs/*:$dir/classes" Session "$dir" "$interop/tools/session.txt" "$kafka_libs"/kafka-tools-4.*.jar "$reference" "$dir/secrets"
+	check $patience "tools explain" env "KLAMM_OPS_URL=http://127.0.0.1:$ops_port" bash "$interop/tools/explained.sh" "$(log_of "tools session")"
 }
