@@ -20,23 +20,25 @@ import java.util.regex.Pattern;
  * masked REGEX       is by chance: left out on both sides
  * unlike REGEX: WHY  lines with it are another Kafka's, or klamm's, and meant to be
  * apart WHY          the whole output is meant to be another
+ * unsteady WHY       the output is another each time, of one Kafka as well: only what is asked above is looked for, on both sides
  * reads TEXT         on its input; \n stands for a new line
  * file NAME TEXT     a file that the command names
- * until REGEX        it goes on beside the others when it has said this, until its line "WHO: end" with the same command
+ * until REGEX        when it has said this the others go on beside it, until the line "WHO: end COMMAND"
  * </pre>
  */
 final class Row {
     final int line;
     final String who;
     final List<String> words;
-    final List<Pattern> refused = new ArrayList<>();
-    final List<Pattern> errors = new ArrayList<>();
     final List<Pattern> shows = new ArrayList<>();
     final List<Pattern> hides = new ArrayList<>();
     final List<Pattern> masked = new ArrayList<>();
     final Map<Pattern, String> unlike = new LinkedHashMap<>();
     final Map<String, String> files = new LinkedHashMap<>();
+    Pattern fails; // null when it does not
+    boolean refused;
     String apart = "";
+    String unsteady = "";
     String reads = "";
     Pattern until;
 
@@ -72,13 +74,16 @@ final class Row {
         String[] parts = line.split(" +", 2);
         String rest = parts.length > 1 ? parts[1] : "";
         switch (parts[0]) {
-            case "refused" -> refused.add(Pattern.compile(rest));
-            case "error" -> errors.add(Pattern.compile(rest));
+            case "refused", "error" -> {
+                fails = Pattern.compile(rest);
+                refused = parts[0].equals("refused");
+            }
             case "shows" -> shows.add(Pattern.compile(rest, Pattern.MULTILINE));
             case "hides" -> hides.add(Pattern.compile(rest, Pattern.MULTILINE));
             case "masked" -> masked.add(Pattern.compile(rest));
             case "until" -> until = Pattern.compile(rest);
             case "apart" -> apart = rest;
+            case "unsteady" -> unsteady = rest;
             case "reads" -> reads = rest.replace("\\n", "\n") + "\n";
             case "unlike" -> {
                 int colon = rest.lastIndexOf(": ");
@@ -100,10 +105,6 @@ final class Row {
             words.add(m.group().replace("'", ""));
         }
         return words;
-    }
-
-    boolean fails() {
-        return !refused.isEmpty() || !errors.isEmpty();
     }
 
     String title() {
