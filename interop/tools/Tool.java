@@ -39,7 +39,8 @@ final class Tool {
         Map.entry("kafka-transactions", PACKAGE + "TransactionsCommand"),
         Map.entry("kafka-verifiable-consumer", PACKAGE + "VerifiableConsumer"),
         Map.entry("kafka-verifiable-producer", PACKAGE + "VerifiableProducer"),
-        Map.entry("kafka-verifiable-share-consumer", PACKAGE + "VerifiableShareConsumer"));
+        Map.entry("kafka-verifiable-share-consumer", PACKAGE + "VerifiableShareConsumer"),
+        Map.entry("streams-uppercase", "Uppercase"));
 
     private Tool() {}
 

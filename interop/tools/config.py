@@ -76,10 +76,13 @@ sasl.jaas.config={module} required username="{principal(who)}" password="{passwo
 MARK = " user_"  # before each user in the settings of the reference
 
 
-# Share groups get their partitions with a heartbeat.
+# Members of share and streams groups get what is theirs with a heartbeat.
 SOON = """\
 group.share.min.heartbeat.interval.ms=200
 group.share.heartbeat.interval.ms=200
+group.streams.min.heartbeat.interval.ms=200
+group.streams.heartbeat.interval.ms=200
+group.streams.initial.rebalance.delay.ms=0
 """
 
 
