@@ -8,9 +8,9 @@
 #            clients at once lose, double and reorder nothing,
 #   journeys labs of what people do today, step by step (see journeys/),
 #   tools    klamm serve, and Kafka's command-line tools in the hands of people with
-#            different roles, next to a Kafka with the same rights as ACLs, and
-#   suite    franz-go's own tests against a real Kafka and behind klamm serve; only
-#            when they are named
+#            different roles, next to a Kafka with the same rights as ACLs,
+#   suite    franz-go's own tests against a real Kafka and behind klamm serve, and, only
+#            when they are named,
 #   rolling  an old cluster is upgraded while clients go on, and
 #   soak     what is longer than that, with rolling.
 # Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm, curl
@@ -19,6 +19,7 @@
 # machine does not have is said as "not here".
 source "$(dirname "$0")/lib.sh"
 source "$interop/cluster/scenario.sh"
+source "$interop/suite/scenario.sh"
 source "$interop/tools/scenario.sh"
 need go make java javac mvn python3 node npm curl openssl setsid timeout
 
@@ -329,7 +330,8 @@ journeys() {
 	done
 }
 
-# soak: librdkafka for JavaScript, which is built from its package, and a longer renewal.
+# soak: librdkafka for JavaScript, which is built from its package, longer suites and a
+# longer renewal.
 soak() {
 	local patience=1200 missing=() package
 	for package in libcurl4-openssl-dev libssl-dev libsasl2-dev zlib1g-dev libzstd-dev liblz4-dev; do
@@ -345,6 +347,7 @@ soak() {
 	check 10 "soak connections" python3 "$interop/renewed.py" "$KLAMM_OPS_URL"
 	end "$started"
 	rolling
+	suite_full
 	RENEWAL_SECONDS=${SOAK_RENEWAL_SECONDS:-600} # exported
 	renewal
 }
@@ -363,6 +366,7 @@ build_confluent() {
 mkdir -p "$cache"
 bash "$interop/kafka/stop.sh" "$run/kafka" # of a run that could not clean up
 bash "$interop/kafka/stop.sh" "$run/reference"
+bash "$interop/kafka/stop.sh" "$run/suite/kafka"
 rm -rf "$run" "$cache/logs"
 mkdir -p "$run"
 on_exit end_running
@@ -378,7 +382,7 @@ prepare "kafkajs installed" install_node
 prepare "Apache Kafka's jars fetched" fetch_kafka
 prepared
 
-ordinary=(lab serve cluster tools azure renewal journeys)
+ordinary=(lab serve cluster tools suite azure renewal journeys)
 long=(rolling soak)
 [ $# -gt 0 ] || set -- "${ordinary[@]}"
 for scenario in "$@"; do

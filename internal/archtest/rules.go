@@ -69,6 +69,7 @@ var may = map[string]string{
 	"examples/claims":     "",
 	"examples/orders":     "token token/franz",
 	"interop/franz":       "",
+	"interop/suite/login": "",
 }
 
 // owners lists the foreign modules that may be imported, and by whom, so that
@@ -84,7 +85,7 @@ var owners = map[string]string{
 	"github.com/twmb/franz-go/pkg/kadm":   "examples/azidentity",
 	"github.com/twmb/franz-go/pkg/kgo":    "internal/kclient examples/azidentity examples/orders interop/franz",
 	"github.com/twmb/franz-go/pkg/kmsg":   "internal/kafka internal/kafka/api internal/gateway internal/engine internal/upstream interop/franz",
-	"github.com/twmb/franz-go/pkg/sasl":   "token/franz internal/upstream interop/franz",
+	"github.com/twmb/franz-go/pkg/sasl":   "token/franz internal/upstream interop/franz interop/suite/login",
 	"go.yaml.in/yaml/v4":                  "internal/config",
 	"golang.org/x/sync":                   "internal/app internal/upstream",
 	"golang.org/x/term":                   "internal/cli",
