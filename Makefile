@@ -46,8 +46,8 @@ interop: build ## real clients and a real Apache Kafka (Java, Maven, Python, Nod
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./klammtest
 
-FUZZTIME ?= 45s
-soak: build ## about an hour: clients for longer, every fuzz target for FUZZTIME, benchmarks
+FUZZTIME ?= 110s
+soak: build ## two hours: clients for longer, an hour of fuzzing (each target for FUZZTIME), benchmarks
 	@FUZZTIME=$(FUZZTIME) bash interop/soak.sh
 
 fmt: ## format the Go files

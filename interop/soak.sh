@@ -6,7 +6,7 @@
 source "$(dirname "$0")/lib.sh"
 need go make
 cd "$repo"
-fuzz_time=${FUZZTIME:-45s}
+fuzz_time=${FUZZTIME:-110s}
 began=$(micros)
 logs=$cache/soak
 on_exit end_running

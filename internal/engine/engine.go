@@ -38,7 +38,7 @@ type Engine struct {
 	stop    context.CancelFunc
 
 	subscribed expressions
-	done    sync.WaitGroup
+	done       sync.WaitGroup
 }
 
 type versions struct{ min, max int16 }
