@@ -118,7 +118,7 @@ func TestWireTxn_Session(t *testing.T) {
 			}
 			counts := &counted{}
 			opts := []kgo.Opt{
-				kgo.WithHooks(counts), kgo.TransactionalID("orders-etl-" + name), kgo.ConsumerGroup(group), kgo.ConsumeTopics(from), kgo.RequireStableFetchOffsets(),
+				kgo.WithHooks(counts), kgo.TransactionalID("orders-etl-" + name), kgo.ConsumerGroup(group), kgo.ConsumeTopics(from),
 				kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 			}
 			if versions != nil {

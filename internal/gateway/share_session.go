@@ -120,29 +120,28 @@ func (t *sharedTopic) numbers() []int32 { return slices.Sorted(maps.Keys(t.parti
 // errors is what stands in the answer for the topics that are refused: an error at
 // each partition of the session and of the request, for its acknowledgements too.
 func (s *shareSession) errors(topics []kmsg.ShareFetchRequestTopic, refused map[[16]byte]*refusal) (list []kmsg.ShareFetchResponseTopic) {
-	acknowledged := map[[16]byte]map[int32]bool{} // of the request: whether anything
-	for _, t := range topics {
-		if acknowledged[t.TopicID] == nil {
-			acknowledged[t.TopicID] = map[int32]bool{}
+	found := map[[16]byte]map[int32]bool{} // by partition whether anything is acknowledged
+	find := func(id [16]byte, partition int32, acknowledged bool) {
+		if refused[id] == nil {
+			return
 		}
-		for _, p := range t.Partitions {
-			acknowledged[t.TopicID][p.Partition] = len(p.AcknowledgementBatches) > 0
+		if found[id] == nil {
+			found[id] = map[int32]bool{}
+		}
+		found[id][partition] = found[id][partition] || acknowledged
+	}
+	for id, t := range s.topics {
+		for n := range t.partitions {
+			find(id, n, false)
 		}
 	}
-	for id, no := range refused {
-		if no == nil {
-			continue
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			find(t.TopicID, p.Partition, len(p.AcknowledgementBatches) > 0)
 		}
-		parts := maps.Clone(acknowledged[id])
-		if parts == nil {
-			parts = map[int32]bool{}
-		}
-		if t, ok := s.topics[id]; ok {
-			for n := range t.partitions {
-				parts[n] = parts[n]
-			}
-		}
-		list = append(list, shareErrors(id, parts, *no))
+	}
+	for id, partitions := range found {
+		list = append(list, shareErrors(id, partitions, *refused[id]))
 	}
 	return list
 }
