@@ -42,6 +42,7 @@ func (c *call) subscribe(q *kmsg.ConsumerGroupHeartbeatRequest) {
 	s, who := c.session, subscriber{strings.Clone(q.Group), strings.Clone(q.MemberID)}
 	if q.MemberEpoch < 0 { // it leaves
 		delete(s.subscribed, who)
+		q.SubscribedTopicRegex = nil
 		return
 	}
 	sub := s.subscribed[who]
@@ -49,9 +50,14 @@ func (c *call) subscribe(q *kmsg.ConsumerGroupHeartbeatRequest) {
 	case q.MemberEpoch == 0: // it joins, and sends all of it
 		sub = &subscription{}
 	case sub == nil:
-		if sub = c.recover(who); sub == nil {
-			return
-		}
+		sub = c.recover(who)
+	}
+	switch {
+	case sub != nil:
+	case q.SubscribedTopicRegex == nil:
+		return // and is asked about at the next heartbeat
+	default: // an expression never goes on as it is
+		sub = &subscription{}
 	}
 	if q.SubscribedTopicNames != nil {
 		sub.named, sub.topics = slices.Clone(q.SubscribedTopicNames), 0
@@ -88,7 +94,7 @@ func (c *call) sendNames(q *kmsg.ConsumerGroupHeartbeatRequest, sub *subscriptio
 		age = freshAge
 	}
 	if c.refreshNames(sub, age) || given || lost {
-		q.SubscribedTopicNames = sub.sent
+		q.SubscribedTopicNames = append([]string{}, sub.sent...) // never null, which would leave the broker's as they are
 		edit(c, func(r *kmsg.ConsumerGroupHeartbeatResponse) { sub.lost.Store(r.ErrorCode != 0) })
 	}
 	if q.SubscribedTopicRegex != nil {
@@ -104,7 +110,7 @@ func (c *call) refreshNames(sub *subscription, age time.Duration) bool {
 	if err != nil || version == sub.topics && rules == sub.rules {
 		return false
 	}
-	names := []string{} // never null, which would leave the broker's as they are
+	names := []string{}
 	for _, name := range slices.Concat(sub.named, all) {
 		if (sub.pattern.MatchString(name) || slices.Contains(sub.named, name)) && c.session.describable(&name) {
 			names = append(names, name)

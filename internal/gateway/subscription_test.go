@@ -249,6 +249,30 @@ func TestLostSubscription(t *testing.T) {
 	m.unchanged()
 }
 
+// TestUnknownSubscriber: of a member that nobody tells about, a new expression is
+// replaced all the same, and what it leaves as it is stays so.
+func TestUnknownSubscriber(t *testing.T) {
+	h := build(t, alice())
+	s := h.session("alice")
+	asked := h.describes("orders-848")
+	m := &member{group: "orders-848", id: "m-9", epoch: 4}
+	for expression, want := range map[string]string{"": "", ".*": "/(?:.*)"} {
+		q := m.request(nil, nil)
+		if expression != "" {
+			q.SubscribedTopicRegex = &expression
+		}
+		got, _ := sent(&sharing{t: t, h: h, session: s}, q)
+		if expression != "" && (got.SubscribedTopicRegex == nil || *got.SubscribedTopicRegex != want || !slices.Equal(got.SubscribedTopicNames, []string{"orders", "orders.eu"})) ||
+			expression == "" && (got.SubscribedTopicRegex != nil || got.SubscribedTopicNames != nil) {
+			t.Errorf("%q: the broker saw %+v", expression, got)
+		}
+		delete(s.subscribed, subscriber{m.group, m.id})
+	}
+	if asked.Load() != 2 {
+		t.Errorf("the broker was asked %d times", asked.Load())
+	}
+}
+
 // TestManySubscribers: a connection keeps no more than it has room for.
 func TestManySubscribers(t *testing.T) {
 	h := build(t, alice(), kfake.NumBrokers(1))

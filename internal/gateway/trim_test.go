@@ -247,6 +247,11 @@ func trimmed(t *testing.T, s *session, key, version int16, admin bool, from *scr
 	if err != nil {
 		t.Fatalf("%s %d: what goes upstream: %v", nameOf(key), got.Version, err)
 	}
+	if q, ok := goes.(*kmsg.ConsumerGroupHeartbeatRequest); ok && q.SubscribedTopicRegex != nil && *q.SubscribedTopicRegex != "" {
+		if _, ok := unwrapped(q.SubscribedTopicRegex); !ok {
+			t.Errorf("the broker is sent the expression %q", *q.SubscribedTopicRegex)
+		}
+	}
 	namesIn(reflect.ValueOf(goes).Elem(), reflect.TypeOf(goes).Elem().Name(), func(path, name string) {
 		exempt := slices.ContainsFunc(notNames, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 		if !exempt && !may(admin, name) {
