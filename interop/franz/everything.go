@@ -33,8 +33,9 @@ func everything(ctx context.Context) error {
 	figure("%d API keys in %d versions at %d addresses", len(e.keys), len(e.answered), len(addresses))
 	err = reads.verdict()
 	for _, key := range []int16{0, 1, 78} {
-		figure("%d new leaders in %s", reads.addressed[key], kmsg.NameForKey(key))
-		if reads.addressed[key] == 0 {
+		_, addressed := reads.leaders(key)
+		figure("%d new leaders in %s", addressed, kmsg.NameForKey(key))
+		if addressed == 0 {
 			err = errors.Join(err, fmt.Errorf("no answer to %s had the address of a new leader", kmsg.NameForKey(key)))
 		}
 	}

@@ -240,6 +240,14 @@ func (r *recorder) redirected(resp kmsg.Response) {
 	}
 }
 
+// leaders is how many answers to a key named a new leader, and how many of those
+// with an address.
+func (r *recorder) leaders(key int16) (all, addressed int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.redirects[key], r.addressed[key]
+}
+
 // blank looks for the field that takes the place of addresses while a Fetch
 // answer streams through the gateway: one that nobody knows, and empty.
 func (r *recorder) blank(resp *kmsg.FetchResponse) bool {

@@ -79,7 +79,8 @@ func again(ctx context.Context, admin *kgo.Client, topic string) error {
 	return kerr.ErrorForCode(created.Topics[0].ErrorCode)
 }
 
-// gone asks for a topic by the id that it had.
+// gone asks for a topic by the id that it had, until the broker that answers has
+// heard of its end.
 func gone(ctx context.Context, old [16]byte) error {
 	reads, err := newRecorder()
 	if err != nil {
@@ -102,24 +103,31 @@ func gone(ctx context.Context, old [16]byte) error {
 	meta := kmsg.NewPtrMetadataRequest()
 	meta.Version, meta.Topics = 12, []kmsg.MetadataRequestTopic{{TopicID: old}}
 	for _, req := range []kmsg.Request{produce, fetch, meta} {
-		resp, err := w.ask(req)
-		if err != nil {
-			return err
-		}
-		code := int16(-1)
-		switch resp := resp.(type) {
-		case *kmsg.ProduceResponse:
-			code = resp.Topics[0].Partitions[0].ErrorCode
-		case *kmsg.FetchResponse:
-			code = resp.Topics[0].Partitions[0].ErrorCode
-		case *kmsg.MetadataResponse:
-			code = resp.Topics[0].ErrorCode
-		}
-		if code != kerr.UnknownTopicID.Code {
-			return fmt.Errorf("%s answers %v", kmsg.NameForKey(req.Key()), kerr.ErrorForCode(code))
+		for code := int16(-1); code != kerr.UnknownTopicID.Code; time.Sleep(20 * time.Millisecond) {
+			if ctx.Err() != nil {
+				return fmt.Errorf("%s answers %v", kmsg.NameForKey(req.Key()), kerr.ErrorForCode(code))
+			}
+			resp, err := w.ask(req)
+			if err != nil {
+				return err
+			}
+			code = topicCode(resp)
 		}
 	}
 	return reads.clean()
+}
+
+// topicCode is the error for the one topic that an answer is about.
+func topicCode(resp kmsg.Response) int16 {
+	switch resp := resp.(type) {
+	case *kmsg.ProduceResponse:
+		return resp.Topics[0].Partitions[0].ErrorCode
+	case *kmsg.FetchResponse:
+		return resp.Topics[0].Partitions[0].ErrorCode
+	case *kmsg.MetadataResponse:
+		return resp.Topics[0].ErrorCode
+	}
+	return -1
 }
 
 // recreated produces and consumes while the topic RECREATED_TOPIC is deleted and
@@ -142,7 +150,7 @@ func recreated(ctx context.Context) error {
 	defer consumer.Close()
 
 	var told [2]atomic.Int64 // UNKNOWN_TOPIC_ID, by producer and consumer
-	var failed atomic.Value
+	var failed atomic.Pointer[error]
 	go func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			word := "before"
@@ -155,15 +163,15 @@ func recreated(ctx context.Context) error {
 				told[0].Add(1)
 				producer.PurgeTopicsFromProducing(topic)
 			case err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) && ctx.Err() == nil:
-				failed.CompareAndSwap(nil, err)
+				failed.CompareAndSwap(nil, &err)
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
 	came := map[string]int{}
 	for came["after"] < enough {
-		if err, _ := failed.Load().(error); err != nil {
-			return fmt.Errorf("produce: %w", err)
+		if err := failed.Load(); err != nil {
+			return fmt.Errorf("produce: %w", *err)
 		}
 		polling, cancel := context.WithTimeout(ctx, time.Second)
 		fetches := consumer.PollFetches(polling)

@@ -45,9 +45,11 @@ func streaming(ctx context.Context) error {
 		return err
 	}
 	figure("%d records once and in order", came)
-	figure("new leaders: %d of Produce, %d with klamm's address", reads.redirects[0], reads.addressed[0])
-	figure("%d of Fetch, %d blanked", reads.redirects[1], reads.addressed[1])
-	if os.Getenv("STREAM_REDIRECTS") != "" && (reads.addressed[0] == 0 || reads.addressed[1] == 0) {
+	produced, addressed := reads.leaders(0)
+	fetched, blanked := reads.leaders(1)
+	figure("new leaders: %d of Produce, %d with klamm's address", produced, addressed)
+	figure("%d of Fetch, %d blanked", fetched, blanked)
+	if os.Getenv("STREAM_REDIRECTS") != "" && (addressed == 0 || blanked == 0) {
 		return errors.New("leaders moved, and no answer named a new one with its address")
 	}
 	return reads.verdict()
@@ -57,7 +59,7 @@ func streaming(ctx context.Context) error {
 type sentRecords struct {
 	counts [partitions]atomic.Int64
 	done   atomic.Bool // and nothing more comes
-	failed atomic.Value
+	failed atomic.Pointer[error]
 }
 
 // until writes 0, 1, 2, … to each partition, under the key run, until a file exists.
@@ -71,17 +73,20 @@ func (s *sentRecords) until(ctx context.Context, file string, producer *kgo.Clie
 			r.Partition = int32(p)
 			producer.Produce(ctx, r, func(r *kgo.Record, err error) {
 				if err != nil {
-					s.failed.CompareAndSwap(nil, fmt.Errorf("record %s of partition %d: %w", r.Value, r.Partition, err))
+					s.fail(fmt.Errorf("record %s of partition %d: %w", r.Value, r.Partition, err))
 				}
 			})
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 	if err := producer.Flush(ctx); err != nil {
-		s.failed.CompareAndSwap(nil, err)
+		s.fail(err)
 	}
 	s.done.Store(true)
 }
+
+// fail keeps the first error.
+func (s *sentRecords) fail(err error) { s.failed.CompareAndSwap(nil, &err) }
 
 // comeBack reads until all that was sent came, and a second more for what comes twice.
 func (s *sentRecords) comeBack(ctx context.Context, consumer *kgo.Client, run string) (total int64, err error) {
@@ -96,8 +101,8 @@ func (s *sentRecords) comeBack(ctx context.Context, consumer *kgo.Client, run st
 	}
 	var deadline, enough time.Time
 	for enough.IsZero() || time.Now().Before(enough) {
-		if failed, _ := s.failed.Load().(error); failed != nil {
-			return total, fmt.Errorf("produce: %w", failed)
+		if failed := s.failed.Load(); failed != nil {
+			return total, fmt.Errorf("produce: %w", *failed)
 		}
 		if s.done.Load() && deadline.IsZero() {
 			deadline = time.Now().Add(patience)
