@@ -367,6 +367,7 @@ mkdir -p "$cache"
 bash "$interop/kafka/stop.sh" "$run/kafka" # of a run that could not clean up
 bash "$interop/kafka/stop.sh" "$run/reference"
 bash "$interop/kafka/stop.sh" "$run/suite/kafka"
+for scenario in cluster rolling; do bash "$interop/cluster/stop.sh" "$run/$scenario/kafka"; done
 rm -rf "$run" "$cache/logs"
 mkdir -p "$run"
 on_exit end_running

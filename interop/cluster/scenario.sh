@@ -107,7 +107,7 @@ cluster() {
 # rolling: an old cluster is upgraded node by node, and its features at last, while
 # clients go on.
 rolling() {
-	local node old=$cache/kafka-libs-3.9.1 patience=600
+	local old=$cache/kafka-libs-3.9.1 patience=600
 	prepare "Apache Kafka 3.9.1's jars fetched" bash "$interop/kafka/fetch.sh" 3.9.1 "$old"
 	prepared
 	cluster_up rolling "$old" 3.9

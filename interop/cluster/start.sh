@@ -8,7 +8,8 @@
 # own, so that one which reaches a client cannot go unnoticed. The listeners are those
 # of ../kafka/start.sh. Every topic has a replica on each node.
 # Writes DIR/kafka.env as ../kafka/start.sh does, where KAFKA_UPSTREAM and
-# KAFKA_UPSTREAM_PLAINTEXT name all nodes.
+# KAFKA_UPSTREAM_PLAINTEXT name all nodes, KAFKA_UPSTREAM_HOST is what their addresses
+# have in common, and KAFKA_UPSTREAM_PORTS are all of their ports.
 source "$(dirname "$0")/../lib.sh"
 [ $# -ge 1 ] && [ $# -le 3 ] || die "usage: start.sh DIR [LIBS [METADATA_VERSION]]"
 need java openssl python3
