@@ -9,8 +9,8 @@ node=$2/node-$3 libs=${4:-$kafka_libs}
 start() {
 	[ ! -e "$node/kafka.log" ] || mv "$node/kafka.log" "$node/kafka.log.before"
 	# A session of its own: an interrupt at the terminal reaches the scripts, which stop it in order.
-	setsid java -Xms256m -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Dlog4j2.configurationFile=$interop/kafka/log4j2.properties" \
-		-cp "$libs/*" kafka.Kafka "$node/server.properties" >"$node/kafka.log" 2>&1 </dev/null &
+	setsid java -Xms256m -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Djdk.net.hosts.file=$2/hosts" \
+		"-Dlog4j2.configurationFile=$interop/kafka/log4j2.properties" -cp "$libs/*" kafka.Kafka "$node/server.properties" >"$node/kafka.log" 2>&1 </dev/null &
 	local pid=$!
 	echo "$pid" >"$node/pid"
 	serves() { grep -q 'Kafka Server started' "$node/kafka.log"; }
@@ -31,7 +31,7 @@ ended() { # ended SECONDS: how long it may take to end by itself
 }
 
 case $1 in
-start) start ;;
+start) start "$@" ;;
 stop) ended 60 ;;
 kill) ended 0 ;;
 *) die "usage: $usage" ;;

@@ -5,7 +5,6 @@
 # front of it, and the environment of its clients.
 cluster_up() {
 	local dir=$run/$1
-	need javac
 	prepare "Apache Kafka of three nodes started" bash "$interop/cluster/start.sh" "$dir/kafka" "${@:2}"
 	prepare "Java client built" javac -d "$dir/java" -cp "$kafka_libs/*" "$interop"/cluster/java/*.java
 	on_exit bash "$interop/cluster/stop.sh" "$dir/kafka"

@@ -59,6 +59,10 @@ properties() { # properties INDEX
 	PROPERTIES
 }
 
+# As in ../kafka/start.sh; a name that reached a client would be found as its address.
+(printf '%s upstream-%s\n' "${hosts[0]}" "${hosts[0]}" "${hosts[1]}" "${hosts[1]}" "${hosts[2]}" "${hosts[2]}" &&
+	printf '127.0.0.1 localhost %s\n' "$(uname -n)") >"$dir/hosts"
+
 # Everything but the node ids is the same on all nodes, as StorageTool wants it.
 id=$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=' | sed 's/^-/A/')
 format() { # format NODE
