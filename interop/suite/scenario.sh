@@ -2,17 +2,19 @@
 # a real Kafka and once more behind klamm serve, as an administrator whose tokens end
 # before the tests do. Sourced by run.sh.
 
-suite() { suite_of 1000 300 together; }
+suite() { suite_of 1000 30s 300 together; }
 
 # suite_full: for soak, as many records as kgo's own deadlines allow on a small machine.
-suite_full() { suite_of "${SOAK_SUITE_RECORDS:-50000}" 900 apart; }
+# kgo logs in anew within the last twentieth of a token's life and never while a fetch
+# waits, which then ends with the session: the longer the tests, the longer the tokens.
+suite_full() { suite_of "${SOAK_SUITE_RECORDS:-50000}" 40s 900 apart; }
 
-suite_of() { # suite_of RECORDS SECONDS together|apart
+suite_of() { # suite_of RECORDS TOKEN_LIFETIME SECONDS together|apart
 	local dir=$run/suite emulators gateway kafka_port ops_port
 	prepare "Apache Kafka for the suites started" bash "$interop/kafka/start.sh" "$dir/kafka"
 	on_exit bash "$interop/kafka/stop.sh" "$dir/kafka"
 	prepare "franz-go's tests built" bash "$interop/suite/build.sh" "$cache/suite"
-	start suite-emulators "$klamm" lab --emulators-only --ports auto --token-lifetime 30s --env-file "$run/suite.env"
+	start suite-emulators "$klamm" lab --emulators-only --ports auto --token-lifetime "$2" --env-file "$run/suite.env"
 	emulators=$started
 	prepared
 	ready "$emulators" 30 suite-emulators test -s "$run/suite.env"
@@ -29,8 +31,8 @@ suite_of() { # suite_of RECORDS SECONDS together|apart
 	ready "$gateway" 30 suite-serve curl -fsS "$KLAMM_OPS_URL/ready"
 
 	logs_in suite
-	check $(($2 * 2 + 10)) "suite kgo, $1 records" env "KGO_TEST_RECORDS=$1" bash "$interop/suite/both.sh" kgo "$cache/suite" "$2" "$3"
-	check $(($2 * 2 + 10)) "suite kadm" bash "$interop/suite/both.sh" kadm "$cache/suite" "$2" "$3"
+	check $(($3 * 2 + 10)) "suite kgo, $1 records" env "KGO_TEST_RECORDS=$1" bash "$interop/suite/both.sh" kgo "$cache/suite" "$3" "$4"
+	check $(($3 * 2 + 10)) "suite kadm" bash "$interop/suite/both.sh" kadm "$cache/suite" "$3" "$4"
 	check 10 "suite connections" python3 "$interop/renewed.py" "$KLAMM_OPS_URL"
 	end "$gateway"
 	end "$emulators"
