@@ -364,10 +364,10 @@ build_confluent() {
 }
 
 mkdir -p "$cache"
-bash "$interop/kafka/stop.sh" "$run/kafka" # of a run that could not clean up
-bash "$interop/kafka/stop.sh" "$run/reference"
-bash "$interop/kafka/stop.sh" "$run/suite/kafka"
-for scenario in cluster rolling; do bash "$interop/cluster/stop.sh" "$run/$scenario/kafka"; done
+for what in kafka suite/kafka tools-kafka tools-reference; do # of a run that could not clean up
+	bash "$interop/kafka/stop.sh" "$run/$what"
+done
+for what in cluster rolling; do bash "$interop/cluster/stop.sh" "$run/$what/kafka"; done
 rm -rf "$run" "$cache/logs"
 mkdir -p "$run"
 on_exit end_running

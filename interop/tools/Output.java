@@ -19,7 +19,7 @@ final class Output {
         by("\\s+", " ");
         by("/?\\b(?:127\\.0\\.0\\.1|127\\.77\\.0\\.\\d+|localhost)\\b(?::\\d+)?", "ADDRESS");
         by("/\\S*/(?:ours|reference)/(?=\\w+\\.properties)", "DIR/");
-        by("/\\S*/run/(?:kafka|reference)/", "KAFKA/");
+        by("/\\S*/run/tools-(?:kafka|reference)/", "KAFKA/");
         by("\\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\\b", "UUID");
         by("(?<=TopicId: )\\S+", "ID");
         by("(?<=Cluster ?I[Dd]: )\\S+", "ID");
