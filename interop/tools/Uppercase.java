@@ -2,6 +2,7 @@ import java.io.FileReader;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
@@ -10,6 +11,7 @@ import org.apache.kafka.common.utils.Exit;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 
 /**
  * Uppercase --bootstrap-server SERVERS --command-config FILE GROUP INPUT OUTPUT: a
@@ -40,12 +42,16 @@ public final class Uppercase {
             .to(args[6]);
         CountDownLatch ended = new CountDownLatch(1);
         KafkaStreams streams = new KafkaStreams(builder.build(), p);
-        streams.setStateListener((now, before) -> {
-            if (now.hasCompletedShutdown()) {
-                ended.countDown();
-            }
+        streams.setUncaughtExceptionHandler(e -> {
+            e.printStackTrace();
+            ended.countDown();
+            return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         });
-        Exit.addShutdownHook("streams", streams::close);
+        // Not longer: a client whose group is refused may wait for ever (4.3.1).
+        Exit.addShutdownHook("streams", () -> {
+            streams.close(Duration.ofSeconds(5));
+            ended.countDown();
+        });
         streams.start();
         ended.await();
     }
