@@ -13,7 +13,7 @@
 #            when they are named,
 #   rolling  an old cluster is upgraded while clients go on, and
 #   soak     what is longer than that, with rolling.
-# Needs Go, git, make, Java 17, Maven, Python 3.11 with venv, Node with npm, curl
+# Needs Go, git, make, a JDK 17, Maven, Python 3.11 with venv, Node with npm, curl
 # and openssl, and the registries of the four languages; everything else it brings
 # into .cache. One line per check; ends with the number of those that failed. What a
 # machine does not have is said as "not here".
