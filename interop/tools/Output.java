@@ -69,8 +69,8 @@ final class Output {
         return m.find() ? m.group() : "";
     }
 
-    /** Adds what is another than on the reference to faults; returns the number of differences that row explains. */
-    int compare(Output reference, Row row, List<String> faults) {
+    /** Adds what is another than on the reference to faults; returns what row says of the differences it explains. */
+    Collection<String> compare(Output reference, Row row, List<String> faults) {
         List<String> here = minus(lines, reference.lines);
         List<String> there = minus(reference.lines, lines);
         boolean same = here.isEmpty() && there.isEmpty() && Objects.equals(exit, reference.exit) && logged.equals(reference.logged);
@@ -78,11 +78,11 @@ final class Output {
             if (same) {
                 faults.add("the same as on the reference, but said to be apart: " + row.apart);
             }
-            return 1;
+            return List.of(row.apart);
         }
         require(row, reference.raw, "the reference does not say ", faults);
         if (!row.unsteady.isEmpty()) {
-            return 0;
+            return List.of();
         }
         for (Pattern p : row.unlike.keySet()) {
             boolean none = !here.removeIf(line -> p.matcher(line).find());
@@ -98,7 +98,7 @@ final class Output {
         if (!logged.equals(reference.logged)) {
             faults.add("logged " + logged + ", the reference " + reference.logged);
         }
-        return row.unlike.size();
+        return row.unlike.values();
     }
 
     private static List<String> minus(Collection<String> a, Collection<String> b) {

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.acl.AclBinding;
@@ -28,10 +29,10 @@ public final class Session {
     private final Path tools;
     private final List<String> secrets;
     private final Map<String, Terminal[]> running = new HashMap<>();
+    private final Map<String, Integer> differences = new TreeMap<>(); // why, and how often
     private int commands;
     private int refused;
     private int errors; // that are none of rights
-    private int differences;
     private int failed; // of what is expected
 
     private Session(Path directory, Path tools, List<String> secrets) {
@@ -50,7 +51,9 @@ public final class Session {
         }
         System.out.printf("figure: %d commands, %d allowed, %d refused, %d failed as on Kafka%n",
             session.commands, session.commands - session.refused - session.errors, session.refused, session.errors);
-        System.out.printf("figure: %d ACLs%nfigure: %d differences explained%n", acls, session.differences);
+        int differences = session.differences.values().stream().mapToInt(Integer::intValue).sum();
+        System.out.printf("figure: %d ACLs%nfigure: %d differences, %d reasons%n", acls, differences, session.differences.size());
+        session.differences.forEach((why, times) -> System.out.printf("%4d times  %s%n", times, why));
         System.out.flush();
         Runtime.getRuntime().halt(session.failed == 0 ? 0 : 1); // whatever a tool left running
     }
@@ -101,7 +104,7 @@ public final class Session {
         } else {
             ours = new Output(both[0].await(PATIENCE), both[0].output(), row);
             reference = new Output(both[1].await(PATIENCE), both[1].output(), row);
-            differences += ours.compare(reference, row, faults);
+            ours.compare(reference, row, faults).forEach(why -> differences.merge(why, 1, Integer::sum));
             commands++;
         }
         ours.check(row, secrets, faults);
