@@ -148,6 +148,7 @@ public final class Session {
         for (String fault : faults) {
             System.out.println("    " + fault);
         }
-        System.out.println("    --- klamm, exit " + ours.exit + "\n" + ours.raw.indent(8) + "    --- reference, exit " + reference.exit + "\n" + reference.raw.indent(8));
+        System.out.printf("    --- klamm, exit %d%n%s", ours.exit, ours.raw.indent(8));
+        System.out.printf("    --- reference, exit %d%n%s%n", reference.exit, reference.raw.indent(8));
     }
 }

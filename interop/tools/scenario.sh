@@ -30,7 +30,8 @@ tools() {
 	logs_in tools
 	(umask 077 && printf '%s\n' "$KAFKA_UPSTREAM_HOST" eyJ "$OAUTH_CLIENT_SECRET" >"$dir/secrets")
 	check $((patience * 3)) "tools session" java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
-		--add-opens java.base/java.lang=ALL-UNNAMED "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=$OAUTH_TOKEN_URL" "-Djdk.net.hosts.file=$run/tools-reference/hosts" \
+		--add-opens java.base/java.lang=ALL-UNNAMED \
+		"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=$OAUTH_TOKEN_URL" "-Djdk.net.hosts.file=$run/tools-reference/hosts" \
 		"-Dlog4j2.configurationFile=$interop/tools/log4j2.properties" -Dlog4j2.enableDirectEncoders=false \
 		-cp "$kafka_libs/*:$dir/classes" Session "$dir" "$interop/tools/session.txt" "$kafka_libs"/kafka-tools-4.*.jar "$reference" "$dir/secrets"
 	check $patience "tools explain" env "KLAMM_OPS_URL=http://127.0.0.1:$ops_port" bash "$interop/tools/explained.sh" "$(log_of "tools session")"
