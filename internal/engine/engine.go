@@ -37,8 +37,8 @@ type Engine struct {
 	seeds   []string
 	stop    context.CancelFunc
 
-	subscribed expressions
-	done       sync.WaitGroup
+	members members
+	done    sync.WaitGroup
 }
 
 type versions struct{ min, max int16 }

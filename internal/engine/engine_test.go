@@ -345,23 +345,28 @@ func TestOffsetsOfNoGroup(t *testing.T) {
 	}
 }
 
-// TestExpressionsAreShown: whoever describes a group reads how its members
-// subscribe, as of a broker.
-func TestExpressionsAreShown(t *testing.T) {
+// TestSubscriptions: whoever describes a group reads how its members subscribe, and a
+// heartbeat that changes the subscription and nothing else changes it, as of a broker.
+func TestSubscriptions(t *testing.T) {
 	e := start(t, 1)
 	cl := client(t, e)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	beat := func(epoch int32, expression *string) {
+	epoch := int32(0)
+	beat := func(names []string, expression *string) {
 		t.Helper()
 		q := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-		q.Version, q.Group, q.MemberID, q.MemberEpoch, q.SubscribedTopicRegex = 1, "readers", "m-1", epoch, expression
-		q.SubscribedTopicNames, q.RebalanceTimeoutMillis, q.Topics = []string{"orders"}, 1000, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
-		if r, err := q.RequestWith(ctx, cl); err != nil || r.ErrorCode != 0 {
+		q.Version, q.Group, q.MemberID, q.MemberEpoch, q.SubscribedTopicRegex, q.SubscribedTopicNames = 1, "readers", "m-1", epoch, expression, names
+		if epoch == 0 {
+			q.RebalanceTimeoutMillis, q.Topics = 1000, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		}
+		r, err := q.RequestWith(ctx, cl)
+		if err != nil || r.ErrorCode != 0 {
 			t.Fatalf("%+v, %v", r, err)
 		}
+		epoch = r.MemberEpoch
 	}
-	shown := func() *string {
+	shows := func(expression string, names ...string) {
 		t.Helper()
 		q := kmsg.NewPtrConsumerGroupDescribeRequest()
 		q.Groups = []string{"readers"}
@@ -369,16 +374,22 @@ func TestExpressionsAreShown(t *testing.T) {
 		if err != nil || len(r.Groups) != 1 || len(r.Groups[0].Members) != 1 {
 			t.Fatalf("%+v, %v", r, err)
 		}
-		return r.Groups[0].Members[0].SubscribedTopicRegex
+		got := ""
+		if text := r.Groups[0].Members[0].SubscribedTopicRegex; text != nil {
+			got = *text
+		}
+		if got != expression || !slices.Equal(r.Groups[0].Members[0].SubscribedTopics, names) {
+			t.Errorf("%q and %q are shown, want %q and %q", got, r.Groups[0].Members[0].SubscribedTopics, expression, names)
+		}
 	}
-	beat(0, kmsg.StringPtr("ord.*"))
-	if text := shown(); text == nil || *text != "ord.*" {
-		t.Errorf("%v is shown", text)
-	}
-	beat(1, kmsg.StringPtr(""))
-	if text := shown(); text != nil {
-		t.Errorf("%q is shown", *text)
-	}
+	beat([]string{"orders"}, kmsg.StringPtr("ord.*"))
+	shows("ord.*", "orders")
+	beat([]string{"orders", "orders.new"}, nil)
+	shows("ord.*", "orders", "orders.new")
+	beat(nil, nil)
+	shows("ord.*", "orders", "orders.new")
+	beat(nil, kmsg.StringPtr(""))
+	shows("", "orders", "orders.new")
 }
 
 // TestRecordsOfNoTransaction: records that say they are part of a transaction, in

@@ -49,9 +49,11 @@ func (s *session) Plan(_ context.Context, f *kafka.Frame) (relay.Plan, error) {
 	case *kmsg.ApiVersionsRequest:
 		return relay.Plan{Verdict: relay.Pass, Edit: merge(req, f, s.engine.tell)}, nil
 	case *kmsg.ConsumerGroupDescribeRequest:
-		return relay.Plan{Verdict: relay.Pass, Edit: merge(req, f, s.engine.subscribed.show)}, nil
+		return relay.Plan{Verdict: relay.Pass, Edit: merge(req, f, s.engine.members.show)}, nil
 	case *kmsg.ConsumerGroupHeartbeatRequest:
-		s.engine.subscribed.note(q)
+		if s.engine.members.note(q) {
+			return relay.Plan{Verdict: relay.Send, Bytes: reencode(f, req)}, nil
+		}
 	}
 	p, isProduce := req.(*kmsg.ProduceRequest)
 	plan := relay.Plan{Verdict: relay.Pass, NoReply: isProduce && p.Acks == 0}
