@@ -41,7 +41,7 @@ func planProduce(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	switch {
 	case c.err != nil:
 		return relay.Plan{}, c.err
-	case all && !s.produce.Unknown:
+	case all && !s.produce.Unknown && !f.Tagged:
 		return relay.Plan{Verdict: relay.Pass, NoReply: s.produce.Acks == 0, Edit: s.producedEdit(c, f.Version)}, nil
 	case s.produce.Acks == 0:
 		return closed("a Produce without acks was refused, or has fields that nobody knows, and no answer that could say so")

@@ -51,7 +51,7 @@ func planFetch(s *session, c *call, f *kafka.Frame) (relay.Plan, error) {
 	switch {
 	case c.err != nil:
 		return relay.Plan{}, c.err
-	case all && !s.fetch.Unknown:
+	case all && !s.fetch.Unknown && !f.Tagged:
 		return s.fetchAll(c, f, known), nil
 	}
 	s.fetched.end()

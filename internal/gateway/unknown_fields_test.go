@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/klammhq/klamm/internal/kafka"
 	"github.com/klammhq/klamm/internal/relay"
 )
 
@@ -36,6 +38,20 @@ func TestFieldsThatNobodyKnows(t *testing.T) {
 		plan, err := f.session.Plan(h.ctx(), frame(t, f.request))
 		if err != nil || plan.Verdict != f.verdict || bytes.Contains(plan.Bytes, secret) {
 			t.Errorf("%s: verdict %d, %v, and the field in it: %v", f.what, plan.Verdict, err, bytes.Contains(plan.Bytes, secret))
+		}
+	}
+
+	// Nor in the header.
+	for _, req := range []kmsg.Request{produceOf(12, "orders"), fetchOf(12, "orders")} {
+		b := kmsg.NewRequestFormatter(kmsg.FormatterClientID("test")).AppendRequest(nil, req, 7)[4:]
+		tags := len(b) - len(req.AppendTo(nil)) - 1
+		b = slices.Concat(b[:tags], []byte{1, 100, byte(len(secret))}, secret, b[tags+1:])
+		f, err := kafka.ParseFrame(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan, err := h.session("alice").Plan(h.ctx(), f); err != nil || plan.Verdict != relay.Send || bytes.Contains(plan.Bytes, secret) {
+			t.Errorf("%s: verdict %d, %v", nameOf(req.Key()), plan.Verdict, err)
 		}
 	}
 

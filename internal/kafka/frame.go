@@ -18,6 +18,7 @@ type Header struct {
 	Version     int16
 	Correlation int32
 	ClientID    []byte // aliases the frame; nil when null
+	Tagged      bool   // there are tagged fields, of which no version knows one
 }
 
 // Frame is one request as it stands on the wire, without its length prefix.
@@ -117,7 +118,8 @@ func (f *Frame) parse() error {
 		if err != nil {
 			return err
 		}
-		f.body += n
+		const none = 1 // byte, their number
+		f.body, f.Tagged = f.body+n, n > none
 	}
 	return nil
 }
