@@ -122,6 +122,7 @@ func (c *Cluster) open(ctx context.Context, t target) (lookup, error) {
 	if err != nil {
 		return lookup{}, err
 	}
+	nc = departing{nc, func() { c.left(t.id) }}
 	if c.cfg.TLS != nil {
 		if nc, err = c.secure(ctx, nc, t.address); err != nil {
 			return lookup{}, err
