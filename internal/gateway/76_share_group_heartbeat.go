@@ -18,13 +18,3 @@ func shareGroupHeartbeat(c *call, q *kmsg.ShareGroupHeartbeatRequest) {
 		c.mustDescribe(q.SubscribedTopicNames)
 	}
 }
-
-// mustDescribe asks for Describe on topics that a request needs all of.
-func (c *call) mustDescribe(names []string) bool {
-	for _, name := range names {
-		if !c.must(do(iam.Describe, topic(name))) {
-			return false
-		}
-	}
-	return true
-}

@@ -20,24 +20,23 @@ import (
 func shareFetch(c *call, q *kmsg.ShareFetchRequest) {
 	s := &c.session.shared
 	if !c.inShareSession(q.GroupID, q.MemberID, q.ShareSessionEpoch) {
-		q.Topics = nil // the error at the top says it all
 		return
 	}
 	switch q.ShareSessionEpoch {
 	case freshSession:
 		s.begin(*q.GroupID, *q.MemberID)
-	case wholeFetch:
+	case lastOfSession:
 		defer s.end()
 	}
-	if q.ShareSessionEpoch != wholeFetch && !s.follow(q) {
+	if q.ShareSessionEpoch != lastOfSession && !s.follow(q) {
 		s.end()
-		q.Topics, c.whole = nil, &refusal{code: shareSessionLimit, words: "a share session of more partitions than are served on one connection"}
+		c.whole = &refusal{code: shareSessionLimit, words: "a share session of more partitions than are served on one connection"}
 		return
 	}
 	refused := c.refusedShares(q.Topics)
 	errors := s.errors(q.Topics, refused)
 	q.Topics = withoutRefused(q.Topics, refused)
-	if q.ShareSessionEpoch != wholeFetch {
+	if q.ShareSessionEpoch != lastOfSession {
 		s.reconcile(q, refused)
 	}
 	q.MaxBytes = min(q.MaxBytes, heldBytes) // the answer is held, not streamed

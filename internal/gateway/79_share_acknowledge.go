@@ -13,12 +13,11 @@ import (
 //   - v0 was early access, and no broker's since 4.1. v2 (KIP-1222): renewals.
 func shareAcknowledge(c *call, q *kmsg.ShareAcknowledgeRequest) {
 	if !c.inShareSession(q.GroupID, q.MemberID, q.ShareSessionEpoch) {
-		q.Topics = nil
 		return
 	}
 	q.Topics = keep(c, q.Topics, "Topics", func(t *kmsg.ShareAcknowledgeRequestTopic) *refusal { return c.topicByID(iam.Read, t.TopicID) })
 	c.kept++
-	if q.ShareSessionEpoch == wholeFetch {
+	if q.ShareSessionEpoch == lastOfSession {
 		c.session.shared.end()
 	}
 }

@@ -10,7 +10,6 @@ import (
 // (KafkaApis.handleAlterShareGroupOffsetsRequest).
 func alterShareGroupOffsets(c *call, q *kmsg.AlterShareGroupOffsetsRequest) {
 	if !c.must(do(iam.Read, group(q.GroupID))) {
-		q.Topics = nil // the error at the top says it all
 		return
 	}
 	q.Topics = keep(c, q.Topics, "Topics", func(t *kmsg.AlterShareGroupOffsetsRequestTopic) *refusal {

@@ -10,7 +10,6 @@ import (
 // (KafkaApis.handleDeleteShareGroupOffsetsRequest).
 func deleteShareGroupOffsets(c *call, q *kmsg.DeleteShareGroupOffsetsRequest) {
 	if !c.must(do(iam.Delete, group(q.GroupID))) {
-		q.Topics = nil // the error at the top says it all
 		return
 	}
 	q.Topics = keep(c, q.Topics, "Topics", func(t *kmsg.DeleteShareGroupOffsetsRequestTopic) *refusal {

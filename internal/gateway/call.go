@@ -81,6 +81,16 @@ func (c *call) must(actions ...iam.Action) bool {
 	return c.whole == nil
 }
 
+// mustDescribe asks for Describe on topics that a request needs all of.
+func (c *call) mustDescribe(names []string) bool {
+	for _, name := range names {
+		if !c.must(do(iam.Describe, topic(name))) {
+			return false
+		}
+	}
+	return true
+}
+
 // attack audits what no client of good will sends, and has the connection
 // closed. Its event is about the cluster; mend is for clients that meant well.
 func (c *call) attack(what, wanted, mend string) {

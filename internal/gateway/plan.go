@@ -25,6 +25,11 @@ func (s *session) decoded(c *call, r rule, f *kafka.Frame) (relay.Plan, error) {
 		return closed("the rule of %s decides nothing", nameOf(f.Key))
 	}
 	r.decide(c, req)
+	if r.atTop && c.whole != nil {
+		empty := kmsg.RequestForKey(f.Key)
+		empty.SetVersion(f.Version)
+		req = empty
+	}
 	plan, err := s.finish(c, f, req)
 	plan.Drop = r.drop
 	if r.pause && c.whole != nil && s.refusals.storm(time.Now()) {

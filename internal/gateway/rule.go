@@ -16,6 +16,7 @@ type rule struct {
 	method   string // of Apache Kafka, whose decisions these are
 	limit    int    // bytes of a request that is decoded; 4 MiB when zero
 	drop     bool   // at the session's end nobody waits for the answer
+	atTop    bool   // the error of a whole request stands at the top alone, without its items
 	pause    bool   // refusals are held back when there are many, for clients ask again at once
 
 	// decide asks for every right that the request needs, through the call, and

@@ -23,6 +23,10 @@ type sharedTopic struct {
 	behind     bool            // the broker's session has it too
 }
 
+// lastOfSession is the epoch of a request that acknowledges and ends its session; 0
+// begins one, as in Fetch.
+const lastOfSession = -1
+
 // keptPartitions bounds a session.
 const keptPartitions = 1 << 16
 
@@ -84,11 +88,20 @@ func (s *shareSession) forget(id [16]byte, partition int32) {
 // reconcile completes a request, of which what is refused was cut, so that the
 // broker's session has the topics that are allowed and no others.
 func (s *shareSession) reconcile(q *kmsg.ShareFetchRequest, refused map[[16]byte]*refusal) {
+	named := map[[16]byte]map[int32]bool{}
+	for _, t := range q.Topics {
+		if named[t.TopicID] == nil {
+			named[t.TopicID] = map[int32]bool{}
+		}
+		for _, p := range t.Partitions {
+			named[t.TopicID][p.Partition] = true
+		}
+	}
 	for id, t := range s.topics {
 		allowed := refused[id] == nil
 		switch {
 		case allowed && !t.behind:
-			t.ask(q, id)
+			t.ask(q, id, named[id])
 		case !allowed && t.behind:
 			q.ForgottenTopicsData = append(q.ForgottenTopicsData, kmsg.ShareFetchRequestForgottenTopicsData{TopicID: id, Partitions: t.numbers()})
 		}
@@ -97,13 +110,7 @@ func (s *shareSession) reconcile(q *kmsg.ShareFetchRequest, refused map[[16]byte
 }
 
 // ask adds those of the topic's partitions that the request does not name.
-func (t *sharedTopic) ask(q *kmsg.ShareFetchRequest, id [16]byte) {
-	named := map[int32]bool{}
-	for _, r := range q.Topics {
-		for _, p := range r.Partitions {
-			named[p.Partition] = named[p.Partition] || r.TopicID == id
-		}
-	}
+func (t *sharedTopic) ask(q *kmsg.ShareFetchRequest, id [16]byte, named map[int32]bool) {
 	more := kmsg.ShareFetchRequestTopic{TopicID: id}
 	for _, n := range t.numbers() {
 		if !named[n] {

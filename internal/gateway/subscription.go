@@ -111,8 +111,13 @@ func (c *call) refreshNames(sub *subscription, age time.Duration) bool {
 		return false
 	}
 	names := []string{}
-	for _, name := range slices.Concat(sub.named, all) {
-		if (sub.pattern.MatchString(name) || slices.Contains(sub.named, name)) && c.session.describable(&name) {
+	for _, name := range all {
+		if sub.pattern.MatchString(name) && c.session.describable(&name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range sub.named {
+		if c.session.describable(&name) {
 			names = append(names, name)
 		}
 	}

@@ -32,26 +32,16 @@ make_cert "$dir" kafka "$(printf 'IP:%s\n' "${hosts[@]}" | paste -s -d ,)"
 
 properties() { # properties INDEX
 	local host=${hosts[$1]}
-	cat <<-PROPERTIES
-		process.roles=broker,controller
+	cat "$interop/kafka/common.properties" - <<-PROPERTIES
 		node.id=$(($1 + 1))
 		controller.quorum.voters=$(joined "${voters[@]}")
 		log.dirs=$dir/node-$(($1 + 1))/data
 		listeners=SASL_SSL://$host:${sasl[$1]},ADMIN://$host:${admin[$1]},CONTROLLER://${voters[$1]#*@}
-		listener.security.protocol.map=SASL_SSL:SASL_SSL,ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT
-		controller.listener.names=CONTROLLER
-		inter.broker.listener.name=ADMIN
-		sasl.enabled.mechanisms=SCRAM-SHA-512
-		listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-		ssl.keystore.type=PEM
 		ssl.keystore.location=$dir/kafka.pem
 		default.replication.factor=3
 		min.insync.replicas=2
 		auto.leader.rebalance.enable=false
-		group.initial.rebalance.delay.ms=0
-		offsets.topic.num.partitions=4
 		offsets.topic.replication.factor=3
-		transaction.state.log.num.partitions=4
 		transaction.state.log.replication.factor=3
 		transaction.state.log.min.isr=2
 		share.coordinator.state.topic.replication.factor=3

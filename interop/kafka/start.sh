@@ -28,25 +28,15 @@ cat "$dir/kafka.key" "$dir/kafka.crt" >"$dir/kafka.pem"
 chmod 600 "$dir/kafka.pem"
 (umask 077 && openssl rand -hex 16 | tr -d '\n' >"$dir/password")
 
-cat >"$dir/server.properties" <<PROPERTIES
-process.roles=broker,controller
+cat "$interop/kafka/common.properties" - >"$dir/server.properties" <<PROPERTIES
 node.id=1
 controller.quorum.voters=1@$host:$controller
 log.dirs=$dir/data
 listeners=SASL_SSL://$host:$sasl,ADMIN://$host:$admin,CONTROLLER://$host:$controller
-listener.security.protocol.map=SASL_SSL:SASL_SSL,ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=ADMIN
-sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-ssl.keystore.type=PEM
 ssl.keystore.location=$dir/kafka.pem
 auto.create.topics.enable=true
 num.partitions=1
-group.initial.rebalance.delay.ms=0
-offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
